@@ -324,7 +324,8 @@ class WatchedSubjectArgs(TypedDict):
     """
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
+    Users, root, access and tampering are watched on all their paths."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
@@ -475,8 +476,9 @@ class TamperSettingsArgs(TypedDict):
     """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
     That one's output `sessionPolicyId` has it. Default: that of the same stack."""
     stacks: NotRequired[list[str]]
-    """Names of other stacks in the same account, whose resources this stack watches as well. A stack can't report that
-    its own rules were deleted: another stack has to."""
+    """Names of other stacks in the same account, whose resources this stack watches, too: those in its region, and in
+    us-east-1 the roles of all. A stack can't report that its own rules were deleted: another one in its region has
+    to."""
 
 
 class MonitoringArgs(TypedDict):
@@ -489,8 +491,8 @@ class MonitoringArgs(TypedDict):
     each broken glass and each undelivered alert. An address is a secret: run `pulumi config set --secret --path
     'breakglass:alerts.monitoring.pagers.NAME'`."""
     uses_per_week: NotRequired[int]
-    """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
-    least 1. Default: `5`."""
+    """An alarm is raised when a role, a user or root is used more often than this in 7 days: then it is routine, not an
+    emergency. At least 1. Default: `5`."""
     alerts_by_email: NotRequired[bool]
     """Send every alert to the e-mail addresses too, as a second channel beside Slack. Default: true with `delivery:
     direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
@@ -500,7 +502,8 @@ class AlertsArgs(TypedDict):
     """The alert path of an account where roles are used, or of the portal's account."""
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
+    Users, root, access and tampering are watched on all their paths."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
@@ -508,8 +511,8 @@ class AlertsArgs(TypedDict):
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     drills: NotRequired[Any]
-    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. `{every:
-    P7D}` also sends a drill of each role on a schedule, P1D to P7D. Default: `true`."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role and root.
+    `{every: P7D}` also sends a drill of each of them on a schedule, P1D to P7D. Default: `true`."""
     slack: SlackArgs
     """The Slack channel, and the way to it."""
     delivery: NotRequired[Delivery]
@@ -728,7 +731,8 @@ class UsageAlertArgs(TypedDict):
     """Arguments of `UsageAlert`: exactly one of `permission_set`, `role_arn`, `user_arn` and `root`."""
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
+    Users, root, access and tampering are watched on all their paths."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
@@ -748,8 +752,8 @@ class UsageAlertArgs(TypedDict):
     retry: NotRequired[RetryArgs]
     """Limits of EventBridge's delivery to Slack."""
     drills: NotRequired[bool]
-    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role. Default:
-    `true`."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role and root.
+    Default: `true`."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     target_arn: pulumi.Input[str]
@@ -799,8 +803,8 @@ class UsageMonitoringArgs(TypedDict):
     post_mortem_url: NotRequired[str]
     """A form or page that the alert links to, where the use is explained and closed."""
     uses_per_week: NotRequired[int]
-    """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency. At
-    least 1. Default: `5`."""
+    """An alarm is raised when a role, a user or root is used more often than this in 7 days: then it is routine, not an
+    emergency. At least 1. Default: `5`."""
     tags: NotRequired[dict[str, str]]
     """Tags on every resource that takes tags."""
     watched: list[WatchedSubjectArgs]

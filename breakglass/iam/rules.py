@@ -444,7 +444,7 @@ LOCAL_LOGIN = LintRule(
     _WARNING,
     "breakGlass.inlinePolicy",
     "The statement allows `aws login`, which is denied to every break-glass set: it creates credentials for a command "
-    "line from a console session, and no evidence path shows that.",
+    "line from a console session. An alert reports the authorization, and none the refreshes of up to 12 hours.",
     "Remove it, or add allowLocalLogin: true if it is intended.",
     protection.LOCAL_LOGIN,
     ("arn:{partition}:signin:*:*:*",),

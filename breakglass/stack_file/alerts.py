@@ -64,7 +64,8 @@ class EvidencePaths(ConfigModel):
     evidence_paths: Annotated[list[RolePath], Field(min_length=1)] = Field(
         default_factory=lambda: list(ROLE_PATHS), examples=[["session_start", "portal", "console", "login", "denied"]]
     )
-    """The evidence paths in CloudTrail on which to look for uses. Default: all on which the role can show up."""
+    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
+    Users, root, access and tampering are watched on all their paths."""
 
 
 class Retry(ConfigModel):
@@ -88,7 +89,7 @@ class SlackAlert(DeliveredAlert):
     """Keys of an alert in Slack, and of drills."""
 
     drills: StrictBool = True
-    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role and root."""
 
     @property
     def has_drills(self) -> bool:
@@ -167,7 +168,8 @@ class UsageCount(ConfigModel):
     """Keys of the count of uses."""
 
     uses_per_week: Annotated[int, Field(ge=1), NO_BOOL] = 5
-    """An alarm is raised when a role is used more often than this in 7 days: then it is routine, not an emergency."""
+    """An alarm is raised when a role, a user or root is used more often than this in 7 days: then it is routine, not an
+    emergency."""
 
 
 class Monitoring(UsageCount, AlarmReceivers):
@@ -198,8 +200,8 @@ class Alerts(SlackAlert, EvidencePaths):
     """The interval of the probe, PT5M to PT1H, or off. The probe schedules a message in each channel and deletes it
     unseen, so it gets the errors that an alert would get."""
     drills: DrillSetting = True
-    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role.
-    `{every: P7D}` also sends a drill of each role on a schedule, P1D to P7D."""
+    """Answer a drill event (source `breakglass.drill`) with a message of its own, by a rule for each role and root.
+    `{every: P7D}` also sends a drill of each of them on a schedule, P1D to P7D."""
     explain_button: StrictBool | None = None
     """Add a button to every alert that asks for an explanation. Default: only with `approvals`. Write true where the
     Slack app is served by the stack of another account."""

@@ -33,8 +33,9 @@ class TamperSettings(ConfigModel):
     """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
     That one's output `sessionPolicyId` has it. Default: that of the same stack."""
     stacks: list[StackName] = Field(default_factory=list)
-    """Names of other stacks in the same account, whose resources this stack watches as well. A stack can't report that
-    its own rules were deleted: another stack has to."""
+    """Names of other stacks in the same account, whose resources this stack watches, too: those in its region, and in
+    us-east-1 the roles of all. A stack can't report that its own rules were deleted: another one in its region has
+    to."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:

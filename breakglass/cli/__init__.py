@@ -135,12 +135,13 @@ Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aw
 docs/runbooks/drill.md. AWS_ENDPOINT_URL and similar variables override the endpoints. Without --stack, the stack
 selected in the current folder is used."""
 
-_DRILL = """Sends a drill of each watched role, waits for it, and says when it arrived in Slack, or where it stopped:
-rule, target, connection, destination, machine, dead letter or slack. It changes nothing: a drill has no effect but its
-message, and counts as no use.
+_DRILL = """Sends a drill of each watched role and of root, waits for it, and says when it arrived in Slack, or where it
+stopped: rule, target, connection, destination, machine, dead letter or slack. It changes nothing: a drill has no effect
+but its message, and counts as no use. IAM users, access and tampering have no drill.
 
   breakglass drill --stack prod
   breakglass drill --stack prod --role devops-break-glass --json
+  breakglass drill --stack prod --role root-user
 
 First it compares the rules of the role, their targets and the way to Slack with the deployed ones. Where one differs,
 no drill is sent. With confirmed delivery it then reads Slack's answer from the execution of the state machine, within
@@ -425,7 +426,9 @@ def _add_drill(commands: "argparse._SubParsersAction[_Parser]") -> None:
     summary = "sends a drill, and says whether it arrived in Slack or where it stopped"
     parser = _command(commands, "drill", summary, _DRILL, _drill, _DRILL_STATUSES)
     parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
-    parser.add_argument("--role", metavar="NAME", help="one watched role; for an IAM role NAME-ACCOUNT")
+    parser.add_argument(
+        "--role", metavar="NAME", help="one watched role; for an IAM role NAME-ACCOUNT, for root root-user"
+    )
     parser.add_argument("--json", action="store_true", help="JSON, for a program")
     parser.set_defaults(failed=INVALID)
 

@@ -1,4 +1,4 @@
-"""`breakglass drill`: sends a drill of each watched role, and finds where it stopped.
+"""`breakglass drill`: sends a drill of each watched role and of root, and finds where it stopped.
 
 First it compares the role's rules, their targets and the way to Slack with the deployed ones, by the checks of
 `breakglass doctor`. A drill that would stop there is not sent. Then:
@@ -7,6 +7,8 @@ First it compares the role's rules, their targets and the way to Slack with the 
 - With direct delivery, only EventBridge sees Slack's answer, so a person has to look at the channel.
 
 It changes nothing: a drill has no effect but its message.
+
+Root is drilled like a role, by the key of its drill events. IAM users, access and tampering have no drill.
 
 Non-goals: drills on a schedule (`breakglass.alerts.drill_machine`); CloudTrail's part, which no drill shows.
 """
@@ -139,7 +141,7 @@ class Clock:
 
 
 def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
-    """Return the way of each watched role's drill by name, or of one role.
+    """Return the way of each watched role's and root's drill by name, or of one.
 
     Raises:
         CommandError: the stack has no drill rules.
@@ -160,7 +162,8 @@ def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
             Problem(
                 "--role",
                 format_value(role),
-                "The stack has no drill rule for this role.",
+                "The stack has no drill rule for this role. IAM users, access and tampering have no drill: their alerts "
+                "take the same way to Slack.",
                 f"Write one of: {', '.join(sorted(rules))}.",
             )
         )

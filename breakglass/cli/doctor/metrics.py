@@ -364,7 +364,7 @@ def _look_at_drills(sources: Sources, drills: Drills) -> DrillResults:
 
 
 def judge_drills(drills: Drills, results: DrillResults) -> list[Judgement]:
-    """Return a judgement of the roles without a recent drill, and of late scheduled drills."""
+    """Return a judgement of the drill rules without a recent drill, and of late scheduled drills."""
     if not drills.rules:
         return [
             Judgement(
@@ -395,12 +395,12 @@ def judge_drills(drills: Drills, results: DrillResults) -> list[Judgement]:
         return late
     days = max(int(age or 0) // DAY + 1 for age in results.last)
     span = "24 hours" if days == 1 else f"{days} days"
-    return [Judgement(Status.ok, f"Each role had a drill in the last {span}, none of them late.", "")]
+    return [Judgement(Status.ok, f"Each drill rule had a drill in the last {span}, none of them late.", "")]
 
 
 DRILLS = Check(
     name="drill",
-    why="Only a drill shows that an alert of this role reaches the people in the channel.",
+    why="Only a drill shows that an alert reaches the people in the channel.",
     subjects=_drills,
     look=_look_at_drills,
     judge=judge_drills,

@@ -16,7 +16,7 @@ import pytest
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drills import drill_message, drill_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli import CommandContext, run_command
 from breakglass.cli.drill import CONFIRMED_SECONDS, DIRECT_SECONDS, PLAIN_STATE, TOLD_STATE
@@ -44,11 +44,11 @@ def resource(kind: str, name: str, outputs: Mapping[str, Any], **inputs: Any) ->
     return {"type": kind, "id": name, "inputs": given, "outputs": {"url": f"https://sqs/{name}", **outputs}}
 
 
-def rule_name(subject: Role, kind: str) -> str:
+def rule_name(subject: Role | RootSubject, kind: str) -> str:
     return f"breakglass-prod-{subject.key}-{kind}"
 
 
-def alert(subject: Role, target_arn: str) -> list[dict[str, Any]]:
+def alert(subject: Role | RootSubject, target_arn: str) -> list[dict[str, Any]]:
     """Return the resources of a `UsageAlert` with one evidence path."""
     queue_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:breakglass-prod-{subject.key}-dead-letters"
     found = [resource("aws:sqs/queue:Queue", f"letters-{subject.key}", {"arn": queue_arn})]
@@ -285,6 +285,23 @@ def test_drill_of_one_role_is_sent_alone() -> None:
 
     assert [each["role"] for each in json.loads(outcome.out)] == ["emergency-222222222222"]
     assert len(cloud.sent()) == 1
+
+
+def test_drill_of_root_is_sent_by_its_key() -> None:
+    cloud = Cloud([*CONFIRMED, *alert(RootSubject(), MACHINE_ARN)])
+    outcome = cloud.run("--role", "root-user", "--json")
+
+    assert [(each["role"], each["status"]) for each in json.loads(outcome.out)] == [("root-user", "arrived")]
+    assert [each["Detail"] for sent in cloud.sent() for each in sent["Entries"]] == ['{"role": "root-user"}']
+
+
+def test_drill_of_a_user_is_refused_with_the_reason() -> None:
+    cloud = Cloud([*CONFIRMED, *alert(RootSubject(), MACHINE_ARN)])
+    outcome = cloud.run("--role", "user-ada-222222222222")
+
+    assert (outcome.status, cloud.sent()) == (2, [])
+    assert "IAM users, access and tampering have no drill" in outcome.flat
+    assert "Write one of: devops-break-glass, root-user." in outcome.flat
 
 
 def test_roles_share_the_look_at_their_machine() -> None:

@@ -130,8 +130,11 @@ def test_probe_of_a_new_stack_is_a_warning() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (values((1, 3 * DAY), (0, 1 * DAY)), [("ok", "Each role had a drill in the last 4 days, none of them late.")]),
-        (values((1, HOUR)), [("ok", "Each role had a drill in the last 24 hours, none of them late.")]),
+        (
+            values((1, 3 * DAY), (0, 1 * DAY)),
+            [("ok", "Each drill rule had a drill in the last 4 days, none of them late.")],
+        ),
+        (values((1, HOUR)), [("ok", "Each drill rule had a drill in the last 24 hours, none of them late.")]),
         (values((1, 40 * DAY)), [("warn", "Rules without a drill in the last 30 days: use-drill (40 days ago).")]),
         (values((0, 1 * DAY)), [("warn", "Rules without a drill in the last 30 days: use-drill (none in 90 days).")]),
     ],
@@ -151,7 +154,7 @@ def test_last_drill_that_was_late_fails() -> None:
     ]
     late = values((0, HOUR), (2, 8 * DAY))
     assert shown(DRILLS, scheduled, answer) == [
-        ("ok", "Each role had a drill in the last 24 hours, none of them late.")
+        ("ok", "Each drill rule had a drill in the last 24 hours, none of them late.")
     ]
 
 

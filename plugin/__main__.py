@@ -15,6 +15,7 @@ import breakglass
 from breakglass import BreakglassError
 
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    breakglass.AccessAlert,
     breakglass.AlarmTopics,
     breakglass.Approvals,
     breakglass.BreakGlass,
@@ -24,6 +25,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.SlackDelivery,
     breakglass.SlackDestination,
     breakglass.SlackProbe,
+    breakglass.TamperAlert,
     breakglass.UsageAlert,
     breakglass.UsageMonitoring,
 ]

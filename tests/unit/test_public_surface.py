@@ -8,6 +8,8 @@ import breakglass
 
 def test_public_surface_is_exactly_this() -> None:
     assert sorted(breakglass.__all__) == [
+        "AccessAlert",
+        "AccessAlertArgs",
         "AlarmTopics",
         "AlarmTopicsArgs",
         "Approvals",
@@ -31,6 +33,8 @@ def test_public_surface_is_exactly_this() -> None:
         "SlackDestinationArgs",
         "SlackProbe",
         "SlackProbeArgs",
+        "TamperAlert",
+        "TamperAlertArgs",
         "UsageAlert",
         "UsageAlertArgs",
         "UsageMonitoring",

@@ -162,8 +162,8 @@ def find_paths(deployment: Deployment, role: str | None) -> list[DrillPath]:
             Problem(
                 "--role",
                 format_value(role),
-                "The stack has no drill rule for this role. IAM users, access and tampering have no drill: their alerts "
-                "take the same way to Slack.",
+                "The stack has no drill rule for this role. IAM users, access and tampering have no drill: their "
+                "alerts take the same way to Slack.",
                 f"Write one of: {', '.join(sorted(rules))}.",
             )
         )

@@ -75,7 +75,7 @@ LONGEST_TEXT = 3000
 
 RUNBOOK = "docs/runbooks/slack-is-down.md"
 
-_NO_TEXT = "A break-glass role was used, but the alert has no text. Find the use in CloudTrail."
+_NO_TEXT = "A break-glass alert has no text. Find the event in CloudTrail."
 _LATE = "*Late:* Slack did not accept this alert at first. Its text went to the second channel."
 
 

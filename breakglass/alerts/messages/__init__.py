@@ -16,25 +16,22 @@ one text of six fields, which `app.domain.usage_lifecycle.parse_evidence` reads:
 Non-goals: sending; the number of messages for one use (one for each evidence path).
 """
 
-import re
 from typing import Any
 
 from breakglass.alerts.console import console_url
 from breakglass.alerts.messages.access_texts import access_text
-from breakglass.alerts.messages.alert_text import EXPLAIN_BY_BUTTON, NAME, AlertText
+from breakglass.alerts.messages.alert_text import EXPLAIN_BY_BUTTON, AlertText
 from breakglass.alerts.messages.blocks import button, facts_section, header, text_section
 from breakglass.alerts.messages.fields import FIELDS, Field
+from breakglass.alerts.messages.first_line import first_block, first_line
 from breakglass.alerts.messages.kinds import is_recorded, is_usage, severity
 from breakglass.alerts.messages.role_texts import role_text
 from breakglass.alerts.messages.root_texts import root_text
 from breakglass.alerts.messages.tamper_texts import tamper_text
 from breakglass.alerts.messages.transformer import (
-    HEADER_LIMIT,
-    PLACEHOLDER,
     Transformer,
     build_transformer,
     check_transformer,
-    longest_value,
     require_plain_text,
     substitute,
 )
@@ -128,7 +125,7 @@ def slack_message(
             "unfurl_links": False,
             "unfurl_media": False,
             "blocks": [
-                _first_block(text, name),
+                first_block(text, name),
                 text_section(f"{text.evidence}."),
                 facts_section(facts),
                 *([text_section(legend)] if legend else []),
@@ -223,35 +220,14 @@ def _event_type(watched: Watched) -> str:
             return "breakglass_use"
 
 
-_SHORTEST_NAME = 16
-"""The least that a header shows of a long name; with less room, the first line is a section."""
-
-_VALUES = re.compile(rf"{PLACEHOLDER.pattern}( ?{PLACEHOLDER.pattern})*|(?<!\d)\d{{12}}(?!\d)")
-"""Values in a first line: placeholders in a row, which may be empty but for one, or an account."""
-
-
-def _first_block(text: AlertText, name: str) -> dict[str, Any]:
-    """Return the block with the first line: a header if its longest form fits, else a section.
-
-    A header cuts a long name; the whole name is among the facts.
-    """
-    line = f"{text.sign} {text.first_line}. {text.action}"
-    longest = PLACEHOLDER.sub(lambda found: longest_value(found[1]), line.replace(NAME, ""))
-    room = HEADER_LIMIT - len(longest)
-    if room >= (_SHORTEST_NAME if NAME in line else 0):
-        shown = name if len(name) <= room else f"{name[: room - 1]}…"
-        return header(line.replace(NAME, shown))
-    return text_section(_VALUES.sub(r"`\g<0>`", line).replace(NAME, f"`{name}`"))
-
-
 def _summary(text: AlertText, name: str) -> str:
     """Return an alert as one line of text: its first line, evidence and further facts."""
-    first_line = f"{text.first_line.replace(NAME, name)}. {text.action}"
+    line = first_line(text, name)
     facts = {
-        **{label: value for label, value in text.facts.items() if value not in first_line},
+        **{label: value for label, value in text.facts.items() if value not in line},
         "When (UTC)": text.origin.time,
         "Region": text.origin.region,
         "Recorded event": f"{text.origin.event}, ID {text.origin.event_id}",
         **text.legend,
     }
-    return " ".join([f"{first_line} {text.evidence}.", *(f"{label}: {value}." for label, value in facts.items())])
+    return " ".join([f"{line} {text.evidence}.", *(f"{label}: {value}." for label, value in facts.items())])

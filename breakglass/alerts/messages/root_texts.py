@@ -67,7 +67,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         account="<account>",
         facts={
             "Account of the root user; recorded in": "<rootAccount> <account>",
-            "Task": "<rootTask>",
+            "Task, event": "<rootTask> <eventName>",
             **SIGNED_CALLER,
         },
         ask=EXPLAIN,

@@ -39,8 +39,9 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 facts={
                     **user,
                     "From address": "<address>",
-                    "Session of a role, if any; the user's access key, MFA at sign-in, MFA in the session, type": (
-                        "<startedSession> <callerKey> <mfaUsed> <mfaInSession> <callerType>"
+                    "Session of a role (if any), event": "<startedSession> <eventName>",
+                    "Access key, MFA at sign-in, MFA in the session, type": (
+                        "<callerKey> <mfaUsed> <mfaInSession> <callerType>"
                     ),
                 },
                 ask=EXPLAIN,

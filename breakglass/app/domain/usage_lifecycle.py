@@ -43,7 +43,7 @@ MAXIMUM_EVENTS = 50
 
 
 class EvidencePath(StrEnum):
-    """The kind of a CloudTrail record, as in `vocabulary.EvidencePath` but without denied attempts."""
+    """The kind of a CloudTrail record: those of `vocabulary.EvidencePath` that show a use of a role."""
 
     session_start = "session_start"
     portal = "portal"

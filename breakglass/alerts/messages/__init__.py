@@ -129,7 +129,7 @@ def slack_message(
                 text_section(f"{text.evidence}."),
                 facts_section(facts),
                 *([text_section(legend)] if legend else []),
-                text_section(ask),
+                text_section(f"{ask}\n*Runbook:* `{text.runbook}`"),
                 {"type": "actions", "elements": buttons},
             ],
             "metadata": {
@@ -162,7 +162,7 @@ def email_text(
         ValueError: the subject has no such rule.
     """
     text = _alert_text(watched, path, area)
-    line = f"{_summary(text, require_plain_text(watched.label))} {text.advice}"
+    line = f"{_summary(text, require_plain_text(watched.label))} {text.advice} Runbook: {text.runbook}."
     return build_transformer(
         line if post_mortem_url is None else f"{line} Post-mortem: {require_plain_text(post_mortem_url)}"
     )
@@ -199,7 +199,7 @@ def _alert_text(watched: Watched, path: EvidencePath, area: AccessArea | TamperA
         case AccessSubject(), AccessArea():
             return access_text(watched, area)
         case TamperSubject(), TamperArea() | None:
-            return tamper_text(path, area)
+            return tamper_text(watched, path, area)
         case PermissionSetSubject() | RoleSubject(), None if path in watched.evidence_paths:
             return role_text(watched, path)
         case UserSubject(), None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from breakglass.alerts.messages.alert_text import SIGNED_CALLER, UNDO, UNDO_BY_MAIL, AlertText
+from breakglass.alerts.messages.alert_text import SIGNED_CALLER, UNDO, UNDO_BY_MAIL, AlertText, Runbook
 from breakglass.alerts.messages.fields import CALLER
 from breakglass.alerts.messages.transformer import require_plain_text
 from breakglass.alerts.subjects import AccessArea, AccessSubject
@@ -26,6 +26,7 @@ def access_text(subject: AccessSubject, area: AccessArea) -> AlertText:
                 },
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
+                runbook=Runbook.access,
                 legend=_legend((arn.rsplit("/", 1)[-1], name) for name, arn in subject.sets),
             )
         case AccessArea.memberships:
@@ -41,6 +42,7 @@ def access_text(subject: AccessSubject, area: AccessArea) -> AlertText:
                 },
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
+                runbook=Runbook.access,
                 legend=_legend((group, name) for name, group in subject.groups),
             )
         case AccessArea.entitlements:
@@ -56,6 +58,7 @@ def access_text(subject: AccessSubject, area: AccessArea) -> AlertText:
                 },
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
+                runbook=Runbook.access,
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from breakglass.alerts.messages.fields import CALLER
 
@@ -30,6 +31,20 @@ class Origin:
     button: str = "Open event in CloudTrail"
 
 
+class Runbook(StrEnum):
+    """The page that says how to answer an alert."""
+
+    use = "docs/runbooks/explain-a-use.md"
+    root = "docs/runbooks/answer-an-alert.md#root"
+    assume_root = "docs/runbooks/answer-an-alert.md#assumeroot"
+    user = "docs/runbooks/answer-an-alert.md#iam-user"
+    login = "docs/runbooks/answer-an-alert.md#aws-login"
+    access = "docs/runbooks/answer-an-alert.md#access"
+    tampering = "docs/runbooks/answer-an-alert.md#tampering"
+    deployer = "docs/runbooks/answer-an-alert.md#deployer"
+    attempt = "docs/runbooks/answer-an-alert.md#attempt"
+
+
 @dataclass(frozen=True)
 class AlertText:
     """The texts of one rule; all may hold placeholders.
@@ -44,6 +59,7 @@ class AlertText:
         facts: label -> value; each value has a field that every record of this kind has.
         ask: the request to the reader in Slack.
         advice: the request to the reader of an e-mail or a page.
+        runbook: the page with the answer.
         legend: value -> its meaning, for values that are no words.
         sign: the emoji before the first line.
         origin: the event.
@@ -56,6 +72,7 @@ class AlertText:
     facts: Mapping[str, str]
     ask: str
     advice: str
+    runbook: Runbook
     legend: Mapping[str, str] = field(default_factory=dict)
     sign: str = ":rotating_light:"
     origin: Origin = Origin()
@@ -77,16 +94,12 @@ EXPLAIN_BY_MAIL = "Explain this in the Slack thread; if it stays unexplained, tr
 
 SAY_SO = "*If this was you:* say so in the thread, and say whether you need the access now.\n" + UNEXPLAINED
 
-RUNBOOK = "docs/runbooks/README.md"
-
 UNDO = (
     "*If it was planned:* say so in the thread, and who asked for it.\n"
-    f"*If not:* undo it, and treat it as a security incident. Runbook: `{RUNBOOK}`."
+    "*If not:* undo it, and treat it as a security incident."
 )
-UNDO_BY_MAIL = (
-    "If it was planned, say so in the Slack thread; if not, undo it, and treat it as a security incident. Runbook: "
-    f"{RUNBOOK}."
-)
+UNDO_BY_MAIL = "If it was planned, say so in the Slack thread; if not, undo it, and treat it as a security incident."
+
 
 # The type is last: every record has one, while AWS's own calls have no key, and web identities no account.
 UNSIGNED_CALLER = {

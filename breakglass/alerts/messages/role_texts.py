@@ -11,6 +11,7 @@ from breakglass.alerts.messages.alert_text import (
     SAY_SO,
     UNSIGNED_CALLER,
     AlertText,
+    Runbook,
 )
 from breakglass.alerts.messages.transformer import require_plain_text
 from breakglass.alerts.subjects import PermissionSetSubject, Role
@@ -62,6 +63,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         facts={"Account": "<account>", "Who": "<sessionName>"},
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.use,
     ),
     EvidencePath.portal: AlertText(
         # Older records have no user ID.
@@ -76,6 +78,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.use,
     ),
     EvidencePath.console: AlertText(
         first_line=f"{NAME} used in the console of account <account> by <session>",
@@ -85,6 +88,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         facts={"Account": "<account>", "Who": "<session>", "From address": "<address>"},
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.use,
     ),
     EvidencePath.login: AlertText(
         first_line=f"{NAME} used for a command line (aws login) in account <account> by <session>",
@@ -99,6 +103,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.login,
     ),
     EvidencePath.denied: AlertText(
         # The role's account is known only of records of the portal.
@@ -115,6 +120,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=SAY_SO,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.attempt,
         sign=REFUSED_SIGN,
     ),
 }

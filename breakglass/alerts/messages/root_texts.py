@@ -9,6 +9,7 @@ from breakglass.alerts.messages.alert_text import (
     SAY_SO,
     SIGNED_CALLER,
     AlertText,
+    Runbook,
 )
 from breakglass.alerts.messages.fields import CALLER
 from breakglass.alerts.messages.role_texts import CLIENT
@@ -37,6 +38,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.root,
     ),
     EvidencePath.change: AlertText(
         first_line="Change as the root user of account <account>: <eventName> at <eventSource>",
@@ -50,6 +52,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.root,
     ),
     EvidencePath.login: AlertText(
         first_line="Root user of account <account> used for a command line (aws login)",
@@ -59,6 +62,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         facts={"Account": "<account>", "From address": "<address>", CLIENT: "<client> <callerType>"},
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.login,
     ),
     EvidencePath.assume_root: AlertText(
         first_line=f"Root session of account <rootAccount> opened by {CALLER}, task <rootTask>",
@@ -72,6 +76,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         },
         ask=EXPLAIN,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.assume_root,
         legend=_TASKS,
     ),
     EvidencePath.denied: AlertText(
@@ -82,6 +87,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         facts={"Account": "<account>", **SIGNED_CALLER},
         ask=SAY_SO,
         advice=EXPLAIN_BY_MAIL,
+        runbook=Runbook.attempt,
         sign=REFUSED_SIGN,
     ),
 }

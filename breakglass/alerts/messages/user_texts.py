@@ -13,6 +13,7 @@ from breakglass.alerts.messages.alert_text import (
     UNDO_BY_MAIL,
     AlertText,
     Origin,
+    Runbook,
 )
 from breakglass.alerts.messages.fields import CALLER
 from breakglass.alerts.messages.role_texts import CLIENT
@@ -46,6 +47,7 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 },
                 ask=EXPLAIN,
                 advice=EXPLAIN_BY_MAIL,
+                runbook=Runbook.user,
             )
         case EvidencePath.login:
             return AlertText(
@@ -56,6 +58,7 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 facts={**user, "From address": "<address>", CLIENT: "<client> <callerType>"},
                 ask=EXPLAIN,
                 advice=EXPLAIN_BY_MAIL,
+                runbook=Runbook.login,
             )
         case EvidencePath.credentials:
             return AlertText(
@@ -67,6 +70,7 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 facts={**user, **SIGNED_CALLER},
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
+                runbook=Runbook.user,
             )
         case EvidencePath.key_use:
             events = f"cloudtrailv2/home?region=<envelopeRegion>#/events?Username={quote(subject.label, safe='')}"
@@ -79,6 +83,7 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 facts={**user, "Account of the alarm": "<envelopeAccount>"},
                 ask=EXPLAIN,
                 advice=EXPLAIN_BY_MAIL,
+                runbook=Runbook.user,
                 origin=Origin(
                     event_id="<envelopeId>",
                     time="<envelopeTime>",
@@ -97,6 +102,7 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
                 facts={**user, "From address": "<address>", "Access key, type": "<callerKey> <callerType>"},
                 ask=SAY_SO,
                 advice=EXPLAIN_BY_MAIL,
+                runbook=Runbook.attempt,
                 sign=REFUSED_SIGN,
             )
         case _:

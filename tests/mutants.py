@@ -34,6 +34,7 @@ MODULES = (
     "breakglass/alerts/patterns/roles.py",
     "breakglass/alerts/drills.py",
     "breakglass/alerts/messages/__init__.py",
+    "breakglass/alerts/messages/first_line.py",
     "breakglass/alerts/messages/transformer.py",
 )
 """The changed modules."""
@@ -43,7 +44,16 @@ TESTS = (
     "tests/events",
     *(
         f"tests/unit/alerts/test_{name}.py"
-        for name in ("complexity", "drills", "input_template", "message_refusals", "messages", "patterns", "subjects")
+        for name in (
+            "complexity",
+            "drills",
+            "input_template",
+            "message_refusals",
+            "message_texts",
+            "messages",
+            "patterns",
+            "subjects",
+        )
     ),
 )
 """The quick tests of these modules, without those that meet them from far away, as those of the state machines do."""

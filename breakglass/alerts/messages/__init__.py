@@ -27,7 +27,7 @@ from breakglass.alerts.messages.first_line import first_block, first_line
 from breakglass.alerts.messages.kinds import is_recorded, is_usage, severity
 from breakglass.alerts.messages.role_texts import role_text
 from breakglass.alerts.messages.root_texts import root_text
-from breakglass.alerts.messages.tamper_texts import tamper_text
+from breakglass.alerts.messages.tamper_texts import ATTEMPT_TEXT, DEPLOYER_TEXT, tamper_text
 from breakglass.alerts.messages.transformer import (
     Transformer,
     build_transformer,
@@ -195,16 +195,20 @@ def _evidence(subject: Role, path: EvidencePath) -> str:
 
 
 def _alert_text(watched: Watched, path: EvidencePath, area: AccessArea | TamperArea | None) -> AlertText:
-    match watched, area:
-        case AccessSubject(), AccessArea():
+    match watched, path, area:
+        case AccessSubject(), EvidencePath.access, AccessArea():
             return access_text(watched, area)
-        case TamperSubject(), TamperArea() | None:
-            return tamper_text(watched, path, area)
-        case PermissionSetSubject() | RoleSubject(), None if path in watched.evidence_paths:
+        case TamperSubject(), EvidencePath.tamper, TamperArea():
+            return tamper_text(watched, area)
+        case TamperSubject(), EvidencePath.session_start, None:
+            return DEPLOYER_TEXT
+        case TamperSubject(), EvidencePath.denied, None:
+            return ATTEMPT_TEXT
+        case PermissionSetSubject() | RoleSubject(), _, None if path in watched.evidence_paths:
             return role_text(watched, path)
-        case UserSubject(), None:
+        case UserSubject(), _, None if path in watched.evidence_paths:
             return user_text(watched, path)
-        case RootSubject(), None if path in watched.evidence_paths:
+        case RootSubject(), _, None if path in watched.evidence_paths:
             return root_text(path)
         case _:
             raise ValueError(f"{watched.label} has no rule of the evidence path `{path}` and the area `{area}`.")

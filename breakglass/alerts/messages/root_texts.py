@@ -16,11 +16,11 @@ from breakglass.alerts.messages.role_texts import CLIENT
 from breakglass.vocabulary import EvidencePath
 
 _TASKS = {
-    "IAMAuditRootUserCredentials": "reads which credentials the root user has (routine)",
-    "IAMDeleteRootUserCredentials": "deletes the root user's password, keys, certificates and MFA devices (routine)",
-    "IAMCreateRootUserPassword": "lets the root user set a new password",
-    "S3UnlockBucketPolicy": "deletes the policy of a bucket that shuts everyone out",
-    "SQSUnlockQueuePolicy": "deletes the policy of a queue that shuts everyone out",
+    "IAMAuditRootUserCredentials": "looks up which credentials root has. Routine",
+    "IAMDeleteRootUserCredentials": "deletes root's credentials. Routine",
+    "IAMCreateRootUserPassword": "lets root have a password again",
+    "S3UnlockBucketPolicy": "deletes the policy of a bucket that locks everyone out",
+    "SQSUnlockQueuePolicy": "deletes the policy of a queue that locks everyone out",
 }
 """The tasks of AssumeRoot (IAM User Guide, "Perform a privileged task on an AWS Organizations member account")."""
 

@@ -93,7 +93,8 @@ def test_slack_message_of_a_session_is_exactly_this() -> None:
             section(
                 "*If this was you:* explain this usage in the thread. What is broken, and what are you going to "
                 "change?\n"
-                "*If it stays unexplained:* treat it as a security incident."
+                "*If it stays unexplained:* treat it as a security incident.\n"
+                "*Runbook:* `docs/runbooks/explain-a-use.md`"
             ),
             {
                 "type": "actions",
@@ -143,6 +144,7 @@ def test_email_of_a_session_is_exactly_this_line() -> None:
         "When (UTC): 2026-03-14T02:07:47Z. Region: eu-central-1. "
         "Recorded event: AssumeRoleWithSAML, ID 423fa918-3e60-4161-812c-8ccb1afbd672. "
         "Explain this in the Slack thread; if it stays unexplained, treat it as a security incident. "
+        "Runbook: docs/runbooks/explain-a-use.md. "
         "Post-mortem: https://wiki.example.com/new"
     )
 
@@ -319,6 +321,7 @@ def test_message_with_approvals_begins_with_the_explain_button() -> None:
         "*If this was you:* explain this usage with the button below. Your explanation is stored, and a second "
         "person must accept it."
         "\n*If it stays unexplained:* treat it as a security incident."
+        "\n*Runbook:* `docs/runbooks/explain-a-use.md`"
     )
 
 

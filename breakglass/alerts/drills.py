@@ -1,4 +1,4 @@
-"""Drills: test events for the way to Slack, with a rule and a message for each role.
+"""Drills: test events for the way to Slack, with a rule and a message for each role and for root.
 
 Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
 the message inserts nothing of `detail`: its facts are those of the stack and of the event's envelope. Of the envelope,
@@ -22,7 +22,7 @@ from breakglass.alerts.messages import (
     text_section,
 )
 from breakglass.alerts.patterns import Pattern
-from breakglass.alerts.subjects import Subject
+from breakglass.alerts.subjects import RootSubject, Subject
 
 DRILL_SOURCE = "breakglass.drill"
 """The source of drill events; no sender can use a source of AWS."""
@@ -35,10 +35,10 @@ DRILL_EVENT_TYPE = "breakglass_drill"
 
 
 def drill_event(role: str) -> dict[str, str]:
-    """Return the entry for `events:PutEvents` that sends a drill for a watched role.
+    """Return the entry for `events:PutEvents` that sends a drill for a watched role or for root.
 
     Args:
-        role: `Subject.key` of the role. For a permission set that is its name, the same as its label.
+        role: `Subject.key` of the role or of root. For a permission set that is its name, the same as its label.
     """
     return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps({"role": role})}
 
@@ -69,7 +69,7 @@ def drill_message(subject: Subject, *, channel: str) -> Transformer:
     role = require_plain_text(subject.label)
     headline = f"Drill: a test of the alerts about {role}, account <envelopeAccount>"
     facts = {
-        "Role": role,
+        "User" if isinstance(subject, RootSubject) else "Role": role,
         "Account of the alerts": "<envelopeAccount>",
         "Region": "<envelopeRegion>",
         "Drill": "<envelopeId>",

@@ -44,9 +44,7 @@ class Place:
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def call_event(
-    place: Place, service: str, operation: str, parameters: Mapping[str, Any], resources: Sequence[str] = ()
-) -> Event:
+def call_event(place: Place, service: str, operation: str, parameters: Mapping[str, Any]) -> Event:
     """Return the event of a change by an IAM user.
 
     Args:
@@ -54,7 +52,6 @@ def call_event(
         service: the service's name in events, e.g. `events`.
         operation: its name in CloudTrail.
         parameters: the parameters of the request.
-        resources: ARNs of the resources that the record names.
     """
     detail = {
         "eventSource": f"{service}.amazonaws.com",
@@ -62,7 +59,6 @@ def call_event(
         "readOnly": False,
         "managementEvent": True,
         "requestParameters": parameters,
-        "resources": [{"ARN": arn, "accountId": place.account} for arn in resources],
         "userIdentity": {"type": "IAMUser", "accountId": place.account, "userName": "doctor"},
     }
     return _event(place, service, "AWS API Call via CloudTrail", detail)
@@ -226,7 +222,7 @@ def _unwatched(buses: _Buses, home: Place, trail: Mapping[str, Any]) -> Iterator
     # The bucket and the key may be of another account, whose events do not come here.
     if len(parts) > 4 and parts[4] == home.account:
         place = Place(home.account, parts[3])
-        if not buses.matching(place, call_event(place, "kms", "ScheduleKeyDeletion", {"keyId": key}, [key])):
+        if not buses.matching(place, call_event(place, "kms", "ScheduleKeyDeletion", {"keyId": key})):
             yield f"keys: [{key}]"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from breakglass.alerts.drills import drill_event, drill_message, drill_pattern, drilled_role
 from breakglass.alerts.messages import FIELDS, substitute
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject
 from breakglass.errors import MessageError
 from localcloud.emulators.block_kit import block_problems, is_metadata_accepted
 from tests.events.matcher import matches
@@ -49,8 +49,10 @@ def test_drill_event_is_an_entry_for_put_events() -> None:
     }
 
 
-@pytest.mark.parametrize(("subject", "role"), [(SET, "devops-break-glass"), (ROLE, "emergency-222222222222")])
-def test_drill_pattern_is_exactly_this(subject: Role, role: str) -> None:
+@pytest.mark.parametrize(
+    ("subject", "role"), [(SET, "devops-break-glass"), (ROLE, "emergency-222222222222"), (RootSubject(), "root-user")]
+)
+def test_drill_pattern_is_exactly_this(subject: Role | RootSubject, role: str) -> None:
     assert drill_pattern(subject) == {
         "source": ["breakglass.drill"],
         "detail-type": ["Break-glass drill"],
@@ -129,6 +131,11 @@ def test_drill_message_is_exactly_this() -> None:
     }
     assert block_problems(body["blocks"]) == []
     assert is_metadata_accepted(body["metadata"])
+
+
+def test_drill_message_of_root_calls_it_a_user() -> None:
+    body = json.loads(substitute(drill_message(RootSubject(), channel=CHANNEL), drill({"role": "root-user"})))
+    assert body["blocks"][2]["fields"][0]["text"] == "*User*\n`root`"
 
 
 @given(subjects)

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.events.models import EventPattern
-
-from breakglass.alerts.patterns import RULE_STATE, alert_rules
+from breakglass.alerts.patterns import RULE_STATE, alert_rules, pattern_json
 from breakglass.alerts.subjects import TamperSubject, Watched
 from breakglass.cli.deployment import Resource
 from breakglass.naming import physical_name
+from tests.events.matcher import matches
 from tests.unit.cli.doctor.doubles import REGION, MemoryAws, resource
 
 
@@ -25,7 +24,7 @@ class Buses:
         deployed = []
         for subject in subjects:
             for rule in alert_rules(subject):
-                name, pattern = physical_name(f"{stack}-{subject.key}-{rule.key}"), json.dumps(rule.pattern)
+                name, pattern = physical_name(f"{stack}-{subject.key}-{rule.key}"), pattern_json(rule.pattern)
                 self.rules.setdefault(region, []).append({"Name": name, "State": state, "EventPattern": pattern})
                 deployed.append(resource("aws:cloudwatch/eventRule", name, region=region, eventPattern=pattern))
         return deployed
@@ -50,11 +49,7 @@ class RegionalAws(MemoryAws):
 
 
 def _test(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    pattern = EventPattern(arguments["EventPattern"], json.loads(arguments["EventPattern"]))
-    event = json.loads(arguments["Event"])
-    # EventBridge looks into arrays of objects, moto does not.
-    event["detail"]["resources"] = next(iter(event["detail"].get("resources") or ()), {})
-    return {"Result": pattern.matches_event(event)}
+    return {"Result": matches(json.loads(arguments["EventPattern"]), json.loads(arguments["Event"]))}
 
 
 def tamper(*stacks: str, **named: Any) -> TamperSubject:

@@ -1,4 +1,4 @@
-"""Drills: test events for the way to Slack, with a rule and a message for each role and for root.
+"""Drills: test events for the way to Slack, with a rule and a message for each role and root.
 
 Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
 the message inserts nothing of `detail`: its facts are those of the stack and of the event's envelope. Of the envelope,

@@ -1,6 +1,6 @@
-"""Drills: test events for the way to Slack, with a rule and a message for each role and root.
+"""Drills: test events for the way to Slack, with a rule and a message for each.
 
-Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
+Each watched role has one, and root. Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
 the message inserts nothing of `detail`: its facts are those of the stack and of the event's envelope. Of the envelope,
 EventBridge sets `id`, `account` and `region`; the sender may set `time`, a time stamp that can hold no text
 (EventBridge API Reference, "PutEventsRequestEntry").

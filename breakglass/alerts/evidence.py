@@ -123,8 +123,11 @@ EVIDENCE: Mapping[_Key, Evidence] = {
     (AccessSubject, EvidencePath.access, AccessArea.entitlements): Evidence(
         _ADMINISTRATOR, _IDENTITY_CENTER, "members of a group that has an entitlement"
     ),
+    (TamperSubject, EvidencePath.tamper, TamperArea.rules): Evidence(
+        "the stack's", "the stack's", "a rule of tampering that is deleted first"
+    ),
     (TamperSubject, EvidencePath.tamper, TamperArea.stack): Evidence(
-        "the stack's", "the stack's", "a rule of tampering that is deleted first; writes to the table and the queues"
+        "the stack's", "the stack's", "writes to the table and the queues"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.trail): Evidence(
         "that of the trail, bucket or key",

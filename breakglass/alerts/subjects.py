@@ -150,8 +150,11 @@ class AccessSubject:
 class TamperArea(StrEnum):
     """A part of what tampering can touch, with a rule of its own."""
 
+    rules = "rules"
+    """The rules of the stack and the default event bus, in its region. A message can show the name of a rule, since
+    those of EventBridge have a closed alphabet."""
     stack = "stack"
-    """The resources of the stack, in its region."""
+    """The other resources of the stack, in its region."""
     trail = "trail"
     """The trail, its bucket and the keys."""
     globals = "global"

@@ -95,6 +95,8 @@ FIELDS: Mapping[str, Field] = {
     "entitledGroup": Field(f"{_ENTITLEMENT}.principal.identityCenter.groupId", r"[0-9A-Za-z-]", 47),
     # The resources of an accepted call exist, so their names have the alphabets of their services.
     "rule": Field(f"{_PARAMETERS}.rule", r"[A-Za-z0-9._-]", 64),
+    # Of EventBridge alone: other services take any text for a name.
+    "eventsName": Field(f"{_PARAMETERS}.name", r"[A-Za-z0-9/._-]", 256),
     "function": Field(f"{_PARAMETERS}.functionName", r"[A-Za-z0-9:_$-]", 170),
     "table": Field(f"{_PARAMETERS}.tableName", r"[A-Za-z0-9_.:/-]", 316),
     "topic": Field(f"{_PARAMETERS}.topicArn", r"[A-Za-z0-9_.:-]", 304),

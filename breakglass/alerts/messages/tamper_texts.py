@@ -13,7 +13,8 @@ from breakglass.alerts.messages.transformer import require_plain_text
 from breakglass.alerts.subjects import TamperArea, TamperSubject
 
 _TOUCHED: dict[TamperArea, str] = {
-    TamperArea.stack: "<rule><function><table><topic><secret><machine><api>",
+    TamperArea.rules: "<rule><eventsName>",
+    TamperArea.stack: "<function><table><topic><secret><machine><api>",
     TamperArea.trail: "<bucket>",
     TamperArea.globals: "<roleName><policyId><policyType><service><disabledRegion>",
 }

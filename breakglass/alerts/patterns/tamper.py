@@ -1,8 +1,10 @@
 """Event patterns for tampering with the alert path, the approvals, and the records that they need.
 
     area     what                                                                 recorded in the region
-    stack    changes of resources with the prefix of the stack, its secrets, the  of the stack
-             default event bus, and the API of the approvals
+    rules    changes of EventBridge's resources with the prefix of the stack,     of the stack
+             and of the default event bus
+    stack    changes of other resources with the prefix of the stack, its         of the stack
+             secrets, and the API of the approvals
     trail    changes of the trail, its bucket and the keys                        of the trail, bucket and key
     global   changes of the roles of the stack and of the deployers (IAM), of     us-east-1 alone
              the policy that ends sessions, of the organization and of access to
@@ -41,10 +43,10 @@ from breakglass.alerts.subjects import TamperArea, TamperSubject
 from breakglass.naming import VENDED_LOGS_PREFIX
 
 _SERVICES: dict[TamperArea, list[str]] = {
+    TamperArea.rules: ["events"],
     TamperArea.stack: [
         "apigateway",
         "dynamodb",
-        "events",
         "lambda",
         "logs",
         "monitoring",
@@ -165,6 +167,8 @@ def _sources(*areas: TamperArea) -> list[str]:
 
 def _alternatives(subject: TamperSubject, area: TamperArea) -> Iterator[Alternative]:
     match area:
+        case TamperArea.rules:
+            yield from _of_rules(subject)
         case TamperArea.stack:
             yield from _of_stack(subject)
         case TamperArea.trail:
@@ -177,12 +181,18 @@ def _calls_but(*names: str) -> Pattern:
     return {"eventName": [{"anything-but": list(names)}]}
 
 
+def _of_rules(subject: TamperSubject) -> Iterator[Alternative]:
+    for name in ("name", "rule"):
+        yield from parameter(name, *({"prefix": prefix} for prefix in subject.prefixes))
+    yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
+
+
 def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
     def behind(text: str) -> list[Any]:
         return [{"wildcard": f"{text}{prefix}*"} for prefix in subject.prefixes]
 
     prefixed = [{"prefix": prefix} for prefix in subject.prefixes]
-    for name in ("name", "rule", "alarmName", "alarmNames", "muteTargets.alarmNames", "dashboardName", "queueName"):
+    for name in ("name", "alarmName", "alarmNames", "muteTargets.alarmNames", "dashboardName", "queueName"):
         yield from parameter(name, *prefixed)
     yield from parameter("dashboardNames", *prefixed)
     yield from parameter("tableName", *prefixed, *behind("arn:*:table/"))
@@ -202,7 +212,6 @@ def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
         "stateMachineArn", *behind("arn:*:"), beside=_calls_but("StartExecution", "StartSyncExecution")
     )
     yield from parameter("topicArn", *behind("arn:*:"), beside=_calls_but("ConfirmSubscription"))
-    yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
     if subject.api_id is not None:
         yield from parameter("apiId", subject.api_id)
 

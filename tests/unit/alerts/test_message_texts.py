@@ -126,9 +126,12 @@ FIRST_LINES = {
         f"Watched role <entitledRole> given to <entitledUser><entitledGroup> by {CALLER}. "
         "Not planned? Delete the entitlement."
     ),
+    "breakglass-prod tamper-rules": (
+        f"Tampering with breakglass-prod: <eventName> <rule><eventsName> by {CALLER}. "
+        "Not planned? Treat it as an attack."
+    ),
     "breakglass-prod tamper-stack": (
-        "Tampering with breakglass-prod: <eventName> "
-        "<rule><function><table><topic><secret><machine><api> "
+        "Tampering with breakglass-prod: <eventName> <function><table><topic><secret><machine><api> "
         f"by {CALLER}. Not planned? Treat it as an attack."
     ),
     "breakglass-prod tamper-trail": (
@@ -327,6 +330,14 @@ def test_refused_call_shows_none_of_its_parameters(key: str) -> None:
     watched, rule = RULES[key]
     for transformer in (message(watched, rule), mail(watched, rule)):
         assert not [path for path in transformer.input_paths.values() if "requestParameters" in path]
+
+
+@pytest.mark.parametrize("key", RULES)
+def test_name_of_a_resource_is_shown_for_eventbridge_alone(key: str) -> None:
+    """Other services take any text for a name, e.g. API Gateway."""
+    watched, rule = RULES[key]
+    if "$.detail.requestParameters.name" in message(watched, rule).input_paths.values():
+        assert rule.pattern["source"] == ["aws.events"]
 
 
 @pytest.mark.parametrize("key", RULES)

@@ -1,9 +1,9 @@
 """Drills: test events for the way to Slack, with a rule and a message for each.
 
-Each watched role has one, and root. Any principal with `events:PutEvents` can send a drill and choose its `detail`. So the rule only compares the role, and
-the message inserts nothing of `detail`: its facts are those of the stack and of the event's envelope. Of the envelope,
-EventBridge sets `id`, `account` and `region`; the sender may set `time`, a time stamp that can hold no text
-(EventBridge API Reference, "PutEventsRequestEntry").
+Each watched role has a drill, and root. Any principal with `events:PutEvents` can send one and choose its `detail`. So
+the rule only compares the role, and the message inserts nothing of `detail`: its facts are those of the stack and of
+the event's envelope. Of the envelope, EventBridge sets `id`, `account` and `region`; the sender may set `time`, a time
+stamp that can hold no text (EventBridge API Reference, "PutEventsRequestEntry").
 
 A drill is no use of a role: it matches no rule of a use, so it is not counted, recorded, mailed or paged. Only a drill
 that is not delivered is reported, as an alert is.

@@ -9,11 +9,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter
 from pydantic_core import core_schema
 
+from breakglass.alerts.patterns import PATTERN_LIMIT
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault, fault, yaml_kind
 from breakglass.stack_file.types import BucketName, DeployerArn, KmsKeyArn, PolicyId, StackName, Trail
 
 DEPLOYER_ARN = TypeAdapter(DeployerArn)
+
+_DEPLOYERS_LIMIT = 500
+"""The most characters of all deployers: with the longest names of stacks, the patterns have room for the rest."""
 
 
 class TamperSettings(ConfigModel):
@@ -32,16 +36,23 @@ class TamperSettings(ConfigModel):
     session_policy: PolicyId | None = None
     """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
     That one's output `sessionPolicyId` has it. Default: that of the same stack."""
-    stacks: list[StackName] = Field(default_factory=list)
+    stacks: Annotated[list[StackName], Field(max_length=3)] = Field(default_factory=list)
     """Names of other stacks in the same account, whose resources this stack watches, too: those in its region, and in
     us-east-1 the roles of all. A stack can't report that its own rules were deleted: another one in its region has
     to."""
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicates."""
+        """Yield faults of duplicates, and of more deployers than an event pattern holds."""
         for key in ("deployers", "keys", "stacks"):
             yield from duplicate_faults(given[key])
+        length = sum(len(deployer.text or "") for deployer in given["deployers"])
+        if length > _DEPLOYERS_LIMIT:
+            yield given["deployers"].fault(
+                f"The ARNs have {length} characters in all. Each event pattern about tampering holds all of them, and "
+                f"EventBridge takes {PATTERN_LIMIT} characters for a pattern.",
+                f"Deploy with fewer roles, or with roles of shorter paths: at most {_DEPLOYERS_LIMIT} characters.",
+            )
 
 
 def _settings(value: object) -> object:

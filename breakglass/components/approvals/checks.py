@@ -90,7 +90,7 @@ def management_account_problems(
             f"This is the management account, and the workflow runs in {deployed_in}, a delegated administrator of "
             "Identity Center. AWS lets it assign nothing there, so every request would fail.",
             "Deploy the stack to the management account, or remove the account from the rule. For emergencies there, "
-            "keep an IAM role that needs no Identity Center, and watch it (`alerts.watch.roles`).",
+            "keep an IAM role that needs no Identity Center, and name it in `alerts.watch.independentDoor`.",
         )
         for path, account in _account_paths(approvals)
         if account == management_account and path.startswith("rules")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_snake
 
-from breakglass.alerts.patterns import event_pattern, pattern_json
+from breakglass.alerts.patterns import PATTERN_LIMIT, alert_rules, event_pattern, pattern_json
 from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import ConfigError, format_value
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
@@ -23,6 +23,7 @@ from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.check import check_stack, validate_stack
 from breakglass.stack_file.policy_lint import lint_context
 from breakglass.stack_file.report import validate
+from breakglass.stack_file.rules import Known, tamper_subject
 from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.types import permission_set_of_role
 from breakglass.vocabulary import ROLE_PATHS, AssignmentTarget, Delivery
@@ -338,6 +339,21 @@ SCENARIOS = [
         "could remove the alerts unseen",
         "a role of its own",
         value=format_value(RESERVED_ROLE.format("devops-break-glass")).removesuffix("…"),
+    ),
+    Scenario(
+        "deployers leave room in the event patterns",
+        [((*ALERTS, "tamper", "deployers"), [f"{DEPLOYER}-{number}" for number in range(11)])],
+        "breakglass:alerts.tamper.deployers",
+        "The ARNs have 529 characters in all",
+        "at most 500 characters",
+        value=format_value([f"{DEPLOYER}-{number}" for number in range(11)]).removesuffix("…"),
+    ),
+    Scenario(
+        "three other stacks are watched at most",
+        [((*ALERTS, "tamper", "stacks"), ["a", "b", "c", "d"])],
+        "breakglass:alerts.tamper.stacks",
+        "Expected at most 3 entries, got 4",
+        "Shorten the value",
     ),
     Scenario(
         "a deployer is in the stack's partition",
@@ -1591,6 +1607,23 @@ def test_null_does_not_turn_tamper_reports_off() -> None:
     raw["alerts"]["tamper"] = None
 
     assert [problem.path for problem in problems(raw)] == ["breakglass:alerts.tamper"]
+
+
+@pytest.mark.parametrize("session_policy", [None, "p-abcd1234"])
+def test_longest_settings_of_tamper_make_valid_rules(session_policy: str | None) -> None:
+    tamper = {
+        "deployers": [f"arn:aws:iam::111111111111:role/{'d' * 62}-{number}" for number in range(5)],
+        "trail": "t" * 128,
+        "trailBucket": "b" * 63,
+        "keys": [f"arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-{n:012}" for n in range(5)],
+        "stacks": [letter * 100 for letter in "abc"],
+        **({"sessionPolicy": session_policy} if session_policy else {}),
+    }
+    raw = stack_with_approvals(((*ALERTS, "tamper"), tamper), ((*APPROVALS, "endSessions"), True))
+    subject = tamper_subject(validate_stack(raw, STACKS), "s" * 100, Known())
+
+    assert subject is not None
+    assert all(len(pattern_json(rule.pattern)) <= PATTERN_LIMIT for rule in alert_rules(subject))
 
 
 def test_deployer_may_be_a_role_of_identity_center() -> None:

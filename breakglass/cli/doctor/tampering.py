@@ -105,20 +105,24 @@ def matching_rules(aws: AwsOperations, rules: Sequence[Mapping[str, Any]], event
     found: set[str] = set()
     for rule in rules:
         pattern = str(rule.get("EventPattern") or "")
-        # Most rules wait for other sources, and need no call.
-        if _may_have_source(pattern, event["source"]):
+        if pattern and not _differs(json.loads(pattern), event):
             answer = aws.call("events", "TestEventPattern", EventPattern=pattern, Event=text)
             if answer.get("Result") is True:
                 found.add(str(rule.get("Name")))
     return frozenset(found)
 
 
-def _may_have_source(pattern: str, source: str) -> bool:
-    try:
-        sources = json.loads(pattern).get("source")
-    except ValueError:
-        return False
-    return sources is None or any(each == source or isinstance(each, dict) for each in sources)
+def _differs(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Return true if a field of the event surely differs from the pattern, which saves a call."""
+    for name, wanted in pattern.items():
+        found = event.get(name)
+        if isinstance(wanted, dict):
+            if isinstance(found, dict) and _differs(wanted, found):
+                return True
+        elif name != "$or" and isinstance(found, str | None) and found not in wanted:
+            if all(isinstance(each, str) for each in wanted):
+                return True
+    return False
 
 
 @dataclass(frozen=True)

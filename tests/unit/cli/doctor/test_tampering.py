@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from breakglass.alerts.subjects import RootSubject, UserSubject
+from breakglass.alerts.subjects import PermissionSetSubject, RootSubject, UserSubject
 from breakglass.cli.deployment import Deployment, Resource
-from breakglass.cli.doctor.tampering import GLOBAL_EVENTS, TAMPERING
+from breakglass.cli.doctor.tampering import GLOBAL_EVENTS, TAMPERING, Place, call_event, matching_rules
+from tests.events.matcher import matches
 from tests.unit.cli.doctor.buses import Buses, tamper
 from tests.unit.cli.doctor.doubles import ACCOUNT, REGION, deployment, examine, refused, resource
 
@@ -191,6 +192,22 @@ def test_unwatched_events_are_not_missed_there() -> None:
 def test_stack_in_the_region_of_global_events_needs_no_other() -> None:
     rule = resource("aws:cloudwatch/eventRule", "breakglass-prod-root", region=ELSEWHERE)
     assert GLOBAL_EVENTS.subjects(stack(rule)) == []
+
+
+def test_rules_that_are_not_asked_about_would_not_match() -> None:
+    buses = Buses()
+    rules = [*prod(buses), *buses.add("other", PermissionSetSubject("devops"), tamper("other", **ALL))]
+    [asked] = GLOBAL_EVENTS.subjects(stack(ROLE, *rules, ruleNames={ADA.key: {}}))
+    place = Place(ACCOUNT, REGION)
+    deleted = call_event(place, "events", "DeleteRule", {"name": "breakglass-prod-x"})
+    stopped = call_event(place, "cloudtrail", "StopLogging", {"name": "events"})
+    for event in (*asked.events.values(), deleted, stopped):
+        aws = buses.aws()
+        found = matching_rules(aws, buses.rules[REGION], event)
+        assert found == {
+            rule["Name"] for rule in buses.rules[REGION] if matches(json.loads(rule["EventPattern"]), event)
+        }
+        assert len(aws.calls) < len(rules)
 
 
 def test_events_have_the_fields_that_event_bridge_demands() -> None:

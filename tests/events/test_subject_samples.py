@@ -7,12 +7,13 @@ It does not prove that EventBridge delivers such records.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from breakglass.alerts.patterns import alert_rules
+from breakglass.alerts.patterns import AlertRule, alert_rules
 from breakglass.alerts.subjects import (
     AccessSubject,
     PermissionSetSubject,
@@ -25,6 +26,7 @@ from breakglass.alerts.subjects import (
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from tests.events.matcher import matches
+from tests.events.rendered import assert_complete
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "records"
 
@@ -65,14 +67,16 @@ TAMPERING = TamperSubject(
 
 
 def families(event: dict[str, Any]) -> set[str]:
-    """Return the families of the rules that match; the rule `key_use` has no message and is left out."""
-    found: set[str] = set()
-    subjects: list[tuple[Watched, str]] = [*USES.items(), (ACCESS, "access"), (TAMPERING, "tamper")]
-    for watched, family in subjects:
+    """Return the families of the rules that match."""
+    return {_family(FAMILIES[watched], rule.path) for watched, rule in matching_rules(event)}
+
+
+def matching_rules(event: dict[str, Any]) -> Iterator[tuple[Watched, AlertRule]]:
+    """Yield the rules that match, each with its subject; without the rule `key_use`, which has no message."""
+    for watched in FAMILIES:
         for rule in alert_rules(watched):
             if rule.path is not EvidencePath.key_use and matches(rule.pattern, event):
-                found.add(_family(family, rule.path))
-    return found
+                yield watched, rule
 
 
 def _family(family: str, path: EvidencePath) -> str:
@@ -87,14 +91,27 @@ def _family(family: str, path: EvidencePath) -> str:
             return family
 
 
+FAMILIES: dict[Watched, str] = {**USES, ACCESS: "access", TAMPERING: "tamper"}
+
 TABLE: dict[str, dict[str, str]] = json.loads((SAMPLES / "EXPECT.json").read_text()) if SAMPLES.is_dir() else {}
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_sample_matches_exactly_its_families(name: str) -> None:
-    record, row = json.loads((SAMPLES / f"{name}.json").read_text()), TABLE[name]
-    expected = set() if row["expect"].startswith("silent") else set(row["expect"].split("+"))
-    assert families(as_event(record, account=row["account"], region=row["region"])) == expected
+    expected = TABLE[name]["expect"]
+    assert families(to_event(name)) == (set() if expected.startswith("silent") else set(expected.split("+")))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_messages_of_a_sample_are_complete(name: str) -> None:
+    event = to_event(name)
+    for watched, rule in matching_rules(event):
+        assert_complete(watched, rule, event)
+
+
+def to_event(name: str) -> dict[str, Any]:
+    record = json.loads((SAMPLES / f"{name}.json").read_text())
+    return as_event(record, account=TABLE[name]["account"], region=TABLE[name]["region"])
 
 
 def test_every_sample_is_in_the_table() -> None:

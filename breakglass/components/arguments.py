@@ -463,8 +463,8 @@ class TamperSettingsArgs(TypedDict):
     """Resources whose changes are reported besides those of the stack, and the roles that may make them."""
 
     deployers: NotRequired[list[str]]
-    """ARNs of the roles that run `pulumi up`. Their changes are not reported, but the start of each of their sessions
-    is."""
+    """ARNs of the roles that run `pulumi up`; with `aws:assumeRole`, of those that it assumes. Their changes are not
+    reported, but the start of each of their sessions is."""
     trail: NotRequired[str]
     """The name or ARN of the trail that delivers the events of this region."""
     trail_bucket: NotRequired[str]
@@ -474,7 +474,7 @@ class TamperSettingsArgs(TypedDict):
     `slack.kms_key_arn` are watched in any case."""
     session_policy: NotRequired[str]
     """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
-    That one's output `sessionPolicyId` has it. Default: that of the same stack."""
+    That one's output `sessionPolicyId` has it, and `stacks` has to name it. Default: that of the same stack."""
     stacks: NotRequired[list[str]]
     """Names of other stacks in the same account, whose resources this stack watches, too: those in its region, and in
     us-east-1 the roles of all. A stack can't report that its own rules were deleted: another one in its region has

@@ -253,12 +253,26 @@ class Alerts(SlackAlert, EvidencePaths):
             yield from post_message_url_faults(given["slack"]["postMessageUrl"])
         yield from _watch_faults(given)
         yield from _tamper_faults(given["tamper"], given["region"])
-        region = given["region"].valid(_REGION)
-        if given["globalEventsStack"] and region and region == global_events_region(region):
-            yield given["globalEventsStack"].fault(
-                "This stack is itself in the region of the global events, so the key would have no effect.",
-                "Delete `globalEventsStack`, or correct `region`.",
-            )
+        yield from _global_events_faults(given)
+
+
+def _global_events_faults(alerts: RawValue) -> Iterator[Fault]:
+    """Yield faults of settings that have no effect in, or outside, the region of the global events."""
+    here = alerts["region"].valid(_REGION)
+    if here is None:
+        return
+    region, policy = global_events_region(here), alerts["tamper"]["sessionPolicy"]
+    if alerts["globalEventsStack"] and here == region:
+        yield alerts["globalEventsStack"].fault(
+            "This stack is itself in the region of the global events, so the key would have no effect.",
+            "Delete `globalEventsStack`, or correct `region`.",
+        )
+    if policy and here != region:
+        yield policy.fault(
+            f"AWS records changes of the policy in {region} only, and this stack is in {here}. So the key would have "
+            "no effect.",
+            f"Move it to a stack in {region}. A stack with `approvals` knows its own policy.",
+        )
 
 
 def _watch_faults(alerts: RawValue) -> Iterator[Fault]:

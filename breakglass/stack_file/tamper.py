@@ -24,8 +24,8 @@ class TamperSettings(ConfigModel):
     """Resources whose changes are reported besides those of the stack, and the roles that may make them."""
 
     deployers: list[DeployerArn] = Field(default_factory=list)
-    """ARNs of the roles that run `pulumi up`. Their changes are not reported, but the start of each of their sessions
-    is."""
+    """ARNs of the roles that run `pulumi up`; with `aws:assumeRole`, of those that it assumes. Their changes are not
+    reported, but the start of each of their sessions is."""
     trail: Trail | None = None
     """The name or ARN of the trail that delivers the events of this region."""
     trail_bucket: BucketName | None = None
@@ -35,7 +35,7 @@ class TamperSettings(ConfigModel):
     `slack.kmsKeyArn` are watched in any case."""
     session_policy: PolicyId | None = None
     """The ID of the service control policy that ends sessions, in the stack in us-east-1 beside one with `approvals`.
-    That one's output `sessionPolicyId` has it. Default: that of the same stack."""
+    That one's output `sessionPolicyId` has it, and `stacks` has to name it. Default: that of the same stack."""
     stacks: Annotated[list[StackName], Field(max_length=3)] = Field(default_factory=list)
     """Names of other stacks in the same account, whose resources this stack watches, too: those in its region, and in
     us-east-1 the roles of all. A stack can't report that its own rules were deleted: another one in its region has
@@ -43,9 +43,15 @@ class TamperSettings(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicates, and of more deployers than an event pattern holds."""
+        """Yield faults of duplicates, of a policy without its stack, and of more deployers than a pattern holds."""
         for key in ("deployers", "keys", "stacks"):
             yield from duplicate_faults(given[key])
+        if given["sessionPolicy"] and not given["stacks"].value:
+            yield given["sessionPolicy"].fault(
+                "The functions of the stack with `approvals` write this policy, and `stacks` does not name that stack. "
+                "So each end of access would be reported as tampering.",
+                "Add `stacks: [<name of the stack with approvals>]`.",
+            )
         length = sum(len(deployer.text or "") for deployer in given["deployers"])
         if length > _DEPLOYERS_LIMIT:
             yield given["deployers"].fault(

@@ -77,7 +77,7 @@ def whole() -> dict[str, Any]:
         ((*APPROVALS, "secondChannel"), "C0123456789"),
         ((*ALERTS, "watch", "users"), ["arn:aws:iam::222222222222:user/ada"]),
         ((*ALERTS, "watch", "independentDoor"), {"users": ["arn:aws:iam::222222222222:user/grace"]}),
-        ((*ALERTS, "tamper"), {"trail": "all", "trailBucket": "trail", "sessionPolicy": "p-abcd1234"}),
+        ((*ALERTS, "tamper"), {"trail": "all", "trailBucket": "trail", "stacks": ["watcher"]}),
     )
 
 

@@ -152,8 +152,9 @@ def test_tamper_subject_has_what_the_stack_knows() -> None:
 
 def test_tamper_subject_knows_writers_of_another_stacks_policy() -> None:
     tamper = {"sessionPolicy": "p-12345678", "stacks": ["prod"]}
+    in_us_east_1 = ((*ALERTS, "region"), "us-east-1"), ((*ALERTS, "globalEventsStack"), None)
 
-    subject = tamper_subject(valid((TAMPER, tamper)), "prod-us-east-1", Known("111122223333"))
+    subject = tamper_subject(valid((TAMPER, tamper), *in_us_east_1), "prod-us-east-1", Known("111122223333"))
 
     roles = "arn:aws:iam::111122223333:role/breakglass-prod-approvals-"
     assert subject is not None

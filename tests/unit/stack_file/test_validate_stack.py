@@ -65,6 +65,12 @@ RESERVED_ROLE = (
 )
 
 
+IN_US_EAST_1: list[tuple[Keys, object]] = [
+    (("permissionSets",), None),
+    ((*ALERTS, "region"), "us-east-1"),
+    ((*ALERTS, "globalEventsStack"), None),
+]
+
 SCENARIOS = [
     # --- names
     Scenario(
@@ -387,10 +393,27 @@ SCENARIOS = [
     ),
     Scenario(
         "a session policy is named by its ID",
-        [((*ALERTS, "tamper", "sessionPolicy"), "breakglass-prod-session-policy")],
+        [*IN_US_EAST_1, ((*ALERTS, "tamper"), {"stacks": ["prod"], "sessionPolicy": "breakglass-prod-sessions"})],
         "breakglass:alerts.tamper.sessionPolicy",
         "Not the ID of a policy of AWS Organizations",
         "p-abcd1234",
+        value='"breakglass-prod-sessions"',
+    ),
+    Scenario(
+        "a session policy is watched in us-east-1",
+        [((*ALERTS, "tamper"), {"deployers": [DEPLOYER], "stacks": ["prod"], "sessionPolicy": "p-abcd1234"})],
+        "breakglass:alerts.tamper.sessionPolicy",
+        "in us-east-1 only, and this stack is in eu-central-1",
+        "Move it to a stack in us-east-1",
+        value='"p-abcd1234"',
+    ),
+    Scenario(
+        "a session policy has a stack that writes it",
+        [*IN_US_EAST_1, ((*ALERTS, "tamper"), {"sessionPolicy": "p-abcd1234"})],
+        "breakglass:alerts.tamper.sessionPolicy",
+        "each end of access would be reported as tampering",
+        "stacks: [<name of the stack with approvals>]",
+        value='"p-abcd1234"',
     ),
     Scenario(
         "another stack is named without its project",
@@ -1619,7 +1642,13 @@ def test_longest_settings_of_tamper_make_valid_rules(session_policy: str | None)
         "stacks": [letter * 100 for letter in "abc"],
         **({"sessionPolicy": session_policy} if session_policy else {}),
     }
-    raw = stack_with_approvals(((*ALERTS, "tamper"), tamper), ((*APPROVALS, "endSessions"), True))
+    raw = stack_with_approvals(
+        (("permissionSets", "region"), "us-east-1"),
+        ((*ALERTS, "region"), "us-east-1"),
+        ((*ALERTS, "globalEventsStack"), None),
+        ((*ALERTS, "tamper"), tamper),
+        ((*APPROVALS, "endSessions"), True),
+    )
     subject = tamper_subject(validate_stack(raw, STACKS), "s" * 100, Known())
 
     assert subject is not None

@@ -78,7 +78,7 @@ class UserSubject:
 
     @property
     def key(self) -> str:
-        """A key for logical names, unique in the stack: the stack file refuses a role that has it, too."""
+        """A key for logical names. The stack file refuses a role that has it, too."""
         return f"user-{self.label}-{self.account_id}"
 
     @property

@@ -2,10 +2,12 @@
 
 import re
 import string
+from collections.abc import Mapping
+from typing import Any
 
 from hypothesis import strategies as st
 
-from breakglass.alerts.messages import FIELDS
+from breakglass.alerts.messages import FIELDS, Transformer
 from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 
 NAME_ALPHABET = string.ascii_letters + string.digits + "_+=,.@-"
@@ -46,3 +48,20 @@ def field_values(name: str) -> st.SearchStrategy[str]:
     field = FIELDS[name]
     alphabet = [c for c in map(chr, range(128)) if re.fullmatch(field.alphabet, c)]
     return st.text(alphabet, max_size=field.longest)
+
+
+def longest_value(name: str) -> str:
+    """The longest text that a field of a message may hold."""
+    return next(c for c in string.printable if re.fullmatch(FIELDS[name].alphabet, c)) * FIELDS[name].longest
+
+
+def event_with(values: Mapping[str, Any], transformer: Transformer) -> dict[str, Any]:
+    """Return an event with these field values; others are missing, as in CloudTrail."""
+    event: dict[str, Any] = {}
+    for name, value in values.items():
+        *parents, leaf = transformer.input_paths[name].removeprefix("$.").split(".")
+        inner = event
+        for key in parents:
+            inner = inner.setdefault(key, {})
+        inner[leaf] = value
+    return event

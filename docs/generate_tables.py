@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drill_machine import RUN_SECONDS, Drills, drill_definition
-from breakglass.alerts.evidence import evidence
+from breakglass.alerts.evidence import Evidence, evidence
 from breakglass.alerts.patterns import Pattern, alert_rules
 from breakglass.alerts.probe_machine import Probe, probe_definition
 from breakglass.alerts.subjects import (
@@ -58,6 +58,7 @@ FULL = AppScope(
 )
 """A stack with everything that a stack file can switch on."""
 
+_USER = "arn:aws:iam::222222222222:user/USER"
 _READ_ONLY = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"
 _ALARMED: dict[str, Any] = {
     "permission_sets": {
@@ -75,6 +76,7 @@ _ALARMED: dict[str, Any] = {
         "slack": {"channel": "C0123456789"},
         "delivery": "confirmed",
         "drills": {"every": "P7D"},
+        "watch": {"users": [_USER]},
         "monitoring": {"pagers": {"pagerduty": "https://events.example.com/made-up"}},
     },
     "approvals": {
@@ -94,12 +96,20 @@ _ALARMED: dict[str, Any] = {
     "slack_signing_secret": "0123456789abcdef0123456789abcdef",
 }
 """`BreakGlass` arguments of a stack that has every alarm."""
+_SUBJECT_KEYS = [
+    "ROLE-break-glass",
+    UserSubject(_USER).key,
+    RootSubject().key,
+    AccessSubject().key,
+    TamperSubject(()).key,
+]
+"""Keys of the subjects of that stack, which stand in the names of its alarms."""
 
 _SET_ARN = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000001"
 WATCHED: Mapping[str, Watched] = {
     "permission set": PermissionSetSubject("SET"),
     "IAM role": RoleSubject("arn:aws:iam::222222222222:role/ROLE"),
-    "IAM user": UserSubject("arn:aws:iam::222222222222:user/USER"),
+    "IAM user": UserSubject(_USER),
     "root": RootSubject(),
     "access": AccessSubject(
         sets=(("SET", _SET_ARN),),
@@ -210,28 +220,32 @@ def _where(table: Transitions, states: type[StrEnum], event: StrEnum) -> str:
 
 
 def _detection() -> Table:
-    """Return each rule with its events, their account and region, and the events that it does not see."""
+    """Return each path and area with its events, their account and region, and what it does not see."""
     rows = []
     for name, watched in WATCHED.items():
-        # Further rules of the same path and area have the same row.
-        for each in (each for each in alert_rules(watched) if each.number == 1):
-            row = evidence(watched, each)
+        by_row: dict[tuple[str, Evidence], list[Pattern]] = {}
+        for each in alert_rules(watched):
             path = f"`{each.path}`" + (f", {each.area}" if each.area else "")
-            rows.append((name, path, _matched(each.pattern), row.account, row.region, row.not_seen))
+            by_row.setdefault((path, evidence(watched, each)), []).append(each.pattern)
+        for (path, row), patterns in by_row.items():
+            rows.append((name, path, _matched(patterns), row.account, row.region, row.not_seen))
     return Table(("subject", "path", "events", "account", "region", "not seen"), rows)
 
 
-def _matched(pattern: Pattern) -> str:
-    """Return the events that a pattern matches by name, and its services if a branch has no names."""
-    detail = pattern["detail"]
-    branches = [{**detail, **branch} for branch in detail.get("$or", [{}])]
-    named = [[name for name in branch.get("eventName", ()) if isinstance(name, str)] for branch in branches]
-    parts = [_code(dict.fromkeys(name for names in named for name in names))] if any(named) else []
-    if not all(named):
-        services = [source.removeprefix("aws.") for source in pattern["source"] if isinstance(source, str)]
-        what = "changes" if "readOnly" in detail else "calls"
-        parts.append(f"{what} in {_code(services) or 'all services'}")
-    return "; ".join(parts)
+def _matched(patterns: Iterable[Pattern]) -> str:
+    """Return the events that patterns match by name, and their services where a branch has no names."""
+    names: dict[str, None] = {}
+    unnamed: dict[str, list[str]] = {}
+    for pattern in patterns:
+        detail = pattern["detail"]
+        for branch in ({**detail, **branch} for branch in detail.get("$or", [{}])):
+            named = [name for name in branch.get("eventName", ()) if isinstance(name, str)]
+            names |= dict.fromkeys(named)
+            if not named:
+                services = [source.removeprefix("aws.") for source in pattern["source"] if isinstance(source, str)]
+                unnamed["changes" if "readOnly" in branch else "calls"] = services
+    parts = [f"{what} in {_code(services) or 'all services'}" for what, services in unnamed.items()]
+    return "; ".join([_code(names), *parts] if names else parts)
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------
@@ -301,7 +315,7 @@ def alarmed_stack() -> Deployment:
 
 
 def _alarms(approvals: bool) -> Table:
-    """Return the alarms of the alerts or the approvals; those of each function or channel are one row."""
+    """Return the alarms of the alerts or the approvals; those of all subjects or channels are one row."""
     prefix = "breakglass-STACK-approvals-"
     measures: dict[str, dict[str, list[str]]] = {}
     notifies: dict[str, str] = {}
@@ -313,7 +327,8 @@ def _alarms(approvals: bool) -> Table:
         kind = name.removeprefix(f"{prefix}{function}-")
         if function and kind in ("errors", "throttles"):
             name = f"{prefix}FUNCTION-{kind}"
-        name = re.sub("-C0[A-Z0-9]+$", "-CHANNEL", name.replace("ROLE-break-glass", "ROLE"))
+        name = re.sub("-C0[A-Z0-9]+$", "-CHANNEL", name)
+        name = re.sub(f"-({'|'.join(_SUBJECT_KEYS)})-", "-SUBJECT-", name).removesuffix("-2")
         measures.setdefault(name, {}).setdefault(_measure(alarm.inputs), []).append(function)
         notifies[name] = "page, mail" if len(alarm.inputs["alarmActions"]) > 1 else "mail"
     rows = []
@@ -482,13 +497,22 @@ def _drill_machine() -> Mapping[str, Any]:
 def _fixed() -> Table:
     of_alerts, of_approvals = ([row[0] for row in _alarms(approvals).rows] for approvals in (False, True))
     functions = [name for name in of_approvals if "FUNCTION" in name]
-    kinds = {each: sum(each in name for name in of_alerts) for each in ("ROLE", "CHANNEL", "-drills-")}
-    count = len(of_approvals) + len(functions) * (len(AppFunction) - 1)
+    of_uses = {"-routine-use": "more for each role, user and root", "-key-use": "more for each user"}
+    kinds = {
+        **{f"SUBJECT{name}`": what for name, what in of_uses.items()},
+        "SUBJECT": "for each subject",
+        "CHANNEL": "for each channel",
+        "-drills-": "for scheduled drills",
+        "": "more",
+    }
+    counts = dict.fromkeys(["for each subject", *kinds.values()], 0)
+    for name in of_alerts:
+        counts[next(what for part, what in kinds.items() if part in name)] += 1
+    counts["for the approvals"] = len(of_approvals) + len(functions) * (len(AppFunction) - 1)
     rows = [
         (
             "alarms",
-            f"{kinds['ROLE']} for each role, {kinds['CHANNEL']} for each channel, {kinds['-drills-']} for scheduled "
-            f"drills, {count} for the approvals, {len(of_alerts) - sum(kinds.values())} more",
+            ", ".join(f"{count} {what}" for what, count in counts.items() if count),
             "P<sub>alarm</sub> each",
         ),
         ("metrics of the approvals", f"at most {len(Metric)}", "P<sub>metric</sub> each"),

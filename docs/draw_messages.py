@@ -37,6 +37,7 @@ _NAMES = {"UADA": "Ada Lovelace"}
 _LEFT, _WIDTH, _COLUMN = 72, 880, 400
 _LINE, _GAP = 23, 10
 _CHARACTERS = 104  # of a line over the whole width
+_HEADER_CHARACTERS = 76  # of a line of a header
 _SANS = "Lato, Slack-Lato, 'Helvetica Neue', Helvetica, Arial, sans-serif"
 _MONO = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 _BUTTONS = {"primary": ("#007a5a", "#ffffff", "#007a5a"), "danger": ("none", "#e01e5a", "#e01e5a")}
@@ -100,7 +101,9 @@ def _block(block: Message, top: int) -> tuple[str, int]:
     """Return a block drawn from `top` on, and where it ends."""
     match block:
         case {"type": "header", "text": {"text": str(text)}}:
-            return _text(_LEFT, top + 20, f"*{text}*", 18), top + 28
+            lines = _wrap(text, _HEADER_CHARACTERS)
+            drawn = [_text(_LEFT, top + 20 + 25 * index, f"*{line}*", 18) for index, line in enumerate(lines)]
+            return "\n".join(drawn), top + 3 + 25 * len(lines)
         case {"type": "section", "text": {"text": str(text)}}:
             return _paragraph(_LEFT, top, text)
         case {"type": "section", "fields": list(fields)}:
@@ -136,12 +139,12 @@ def _paragraph(left: int, top: int, text: str) -> tuple[str, int]:
     return "\n".join(drawn), top + _LINE * len(lines)
 
 
-def _wrap(paragraph: str) -> list[str]:
+def _wrap(paragraph: str, characters: int = _CHARACTERS) -> list[str]:
     """Return the lines of a paragraph; marked text stays in one piece."""
     lines = [""]
     for piece in re.findall(rf"(?:{_MARKUP.pattern.replace('(', '(?:')}|\S)+", paragraph):
         longer = f"{lines[-1]} {piece}".lstrip()
-        if lines[-1] and len(_plain(longer)) > _CHARACTERS:
+        if lines[-1] and len(_plain(longer)) > characters:
             lines.append(piece)
         else:
             lines[-1] = longer

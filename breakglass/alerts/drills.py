@@ -31,7 +31,7 @@ DRILL_DETAIL_TYPE = "Break-glass drill"
 """The detail type of drill events."""
 
 DRILL_EVENT_TYPE = "breakglass_drill"
-"""The `event_type` in the metadata of a drill's message; that of an alert is `breakglass_use`."""
+"""The `event_type` in the metadata of a drill's message; those of alerts are in `slack_message`."""
 
 
 def drill_event(role: str) -> dict[str, str]:

@@ -338,6 +338,12 @@ class WatchedSubjectArgs(TypedDict):
     """The keys of the rules of an `AccessAlert`, e.g. `access-assignments`."""
     tampering: NotRequired[list[str]]
     """The keys of the rules of a `TamperAlert`, e.g. `tamper-stack`."""
+    permission_set_arns: NotRequired[pulumi.Input[dict[str, str]]]
+    """With `access`, ARN of each break-glass set by its name, which an e-mail shows."""
+    group_ids: NotRequired[pulumi.Input[dict[str, str]]]
+    """With `access`, ID of each group by its name, which an e-mail shows."""
+    prefixes: NotRequired[list[str]]
+    """With `tampering`, the prefixes of the `TamperAlert`, of which an e-mail shows the first."""
     rule_names: pulumi.Input[dict[str, str]]
     """Name of each EventBridge rule, by its key."""
     queue_name: pulumi.Input[str]
@@ -707,8 +713,7 @@ class TamperAlertArgs(TypedDict):
     target_role_arn: pulumi.Input[str]
     """ARN of the role by which EventBridge calls the target."""
     prefixes: list[str]
-    """Prefixes of the names of resources to watch, the stack's own first. The prefix of a stack is
-    `breakglass-STACK-`."""
+    """Prefixes of the names of resources to watch, the stack's own first. That of a stack is `breakglass-STACK-`."""
     secret_names: NotRequired[list[str]]
     """Names of secrets without such a prefix."""
     trail: NotRequired[str]

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from breakglass.naming import ALERT_PATH_PREFIX
 from breakglass.stack_file.faults import fault, yaml_kind
 
 
@@ -238,6 +239,14 @@ StackName = Annotated[str, BeforeValidator(_STACK_NAME), _STACK_NAME.schema("pro
 
 Source: https://www.pulumi.com/docs/iac/concepts/stacks/#create-stack
 """
+
+_NAME_PREFIX = _Text(
+    pattern=f"{ALERT_PATH_PREFIX}[A-Za-z0-9_-]+",
+    why="Not the prefix of the names of a stack's resources. Another prefix would report changes of other resources.",
+    instead="Write breakglass-STACK- with the stack's name, hyphen included, e.g. breakglass-prod-.",
+)
+NamePrefix = Annotated[str, BeforeValidator(_NAME_PREFIX), _NAME_PREFIX.schema("breakglass-prod-")]
+"""The prefix of the physical names of a stack's resources (`breakglass.naming.stack_prefix`)."""
 
 
 # --- Identity Center -----------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import pytest
 from breakglass.alerts.drills import drill_message, drill_pattern
 from breakglass.alerts.messages import slack_message
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.alerts.rules import key_use_alarm_pattern
+from breakglass.alerts.subjects import PermissionSetSubject, RootSubject, UserSubject
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertArgs
 from breakglass.iam.documents import dead_letter_queue_policy
 from breakglass.vocabulary import ROLE_PATHS, EvidencePath
@@ -47,6 +48,27 @@ OF_A_ROLE: UsageAlertArgs = {
     "target_arn": DESTINATION_ARN,
     "target_role_arn": DESTINATION_ROLE_ARN,
     "channel": CHANNEL,
+}
+
+
+USER_ARN = "arn:aws:iam::222222222222:user/break-glass-admin"
+OF_A_USER: UsageAlertArgs = {
+    "region": REGION,
+    "user_arn": USER_ARN,
+    "target_arn": DESTINATION_ARN,
+    "target_role_arn": DESTINATION_ROLE_ARN,
+    "channel": CHANNEL,
+}
+OF_ROOT: UsageAlertArgs = {
+    "region": REGION,
+    "root": True,
+    "target_arn": DESTINATION_ARN,
+    "target_role_arn": DESTINATION_ROLE_ARN,
+    "channel": CHANNEL,
+}
+OTHERS: dict[str, tuple[UsageAlertArgs, UserSubject | RootSubject]] = {
+    "user": (OF_A_USER, UserSubject(USER_ARN)),
+    "root": (OF_ROOT, RootSubject()),
 }
 
 
@@ -86,6 +108,85 @@ def test_inventory_for_a_plain_role() -> None:
         (QUEUE, "alert-dead-letters"),
         (QUEUE_POLICY, "alert-dead-letters"),
         *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in paths),
+    }
+
+
+def test_inventory_for_root() -> None:
+    kinds = [*RootSubject().evidence_paths, "drill"]
+
+    assert alert(OF_ROOT).inventory() == {
+        (COMPONENT, "alert"),
+        (QUEUE, "alert-dead-letters"),
+        (QUEUE_POLICY, "alert-dead-letters"),
+        *((kind, f"alert-{path}") for kind in (RULE, TARGET) for path in kinds),
+    }
+
+
+def test_inventory_for_a_user_has_a_rule_without_target() -> None:
+    """The use of a key posts nothing; its alarm does."""
+    kinds = [*UserSubject(USER_ARN).evidence_paths, "key_use-alarm"]
+
+    assert alert(OF_A_USER).inventory() == {
+        (COMPONENT, "alert"),
+        (QUEUE, "alert-dead-letters"),
+        (QUEUE_POLICY, "alert-dead-letters"),
+        *((RULE, f"alert-{path}") for path in kinds),
+        *((TARGET, f"alert-{path}") for path in kinds if path is not EvidencePath.key_use),
+    }
+
+
+@pytest.mark.parametrize(("args", "subject"), OTHERS.values(), ids=OTHERS)
+def test_rules_of_user_and_root(args: UsageAlertArgs, subject: UserSubject | RootSubject) -> None:
+    deployment = alert(args)
+
+    for path in subject.evidence_paths:
+        rule = deployment.get(RULE, f"alert-{path}").inputs
+        assert json.loads(rule["eventPattern"]) == event_pattern(subject, path)
+        assert rule["state"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+        if path is not EvidencePath.key_use:
+            message = slack_message(subject, path, channel=CHANNEL)
+            assert deployment.get(TARGET, f"alert-{path}").inputs["inputTransformer"] == {
+                "inputPaths": dict(message.input_paths),
+                "inputTemplate": message.template,
+            }
+
+
+def test_alarm_on_key_use_is_posted_as_key_use() -> None:
+    deployment = alert(OF_A_USER)
+
+    rule = deployment.get(RULE, "alert-key_use-alarm").inputs
+    assert json.loads(rule["eventPattern"]) == key_use_alarm_pattern("breakglass-alert-key_use")
+    message = slack_message(UserSubject(USER_ARN), EvidencePath.key_use, channel=CHANNEL)
+    target = deployment.get(TARGET, "alert-key_use-alarm").inputs
+    assert target["inputTransformer"]["inputTemplate"] == message.template
+    assert target["deadLetterConfig"] == {"arn": deployment.outputs["queue_arn"]}
+    # Nothing that the sender of an event can fill: neither the alarm's name nor its description.
+    assert set(message.input_paths.values()) <= {"$.id", "$.time", "$.account", "$.region"}
+
+
+def test_outputs_of_a_user_name_every_rule() -> None:
+    outputs = alert(OF_A_USER).outputs
+
+    kinds = [path.value for path in UserSubject(USER_ARN).evidence_paths] + ["key_use-alarm"]
+    assert outputs["rule_names"] == {kind: f"breakglass-alert-{kind}" for kind in kinds}
+    assert list(outputs["rule_arns"]) == kinds
+    assert outputs["drill_rule_name"] is None
+
+
+def test_queue_of_a_user_allows_rules_with_a_target_only() -> None:
+    deployment = alert(OF_A_USER)
+
+    policy = json.loads(deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs["policy"])
+    with_target = [arn for kind, arn in deployment.outputs["rule_arns"].items() if kind != "key_use"]
+    assert policy == dead_letter_queue_policy(deployment.outputs["queue_arn"], with_target)
+
+
+@pytest.mark.parametrize(("args", "subject"), OTHERS.values(), ids=OTHERS)
+def test_explain_changes_nothing_for_others(args: UsageAlertArgs, subject: UserSubject | RootSubject) -> None:
+    plain, explained = alert(args), alert({**args, "explain": True})
+
+    assert {urn: each.inputs for urn, each in explained.by_urn().items()} == {
+        urn: each.inputs for urn, each in plain.by_urn().items()
     }
 
 
@@ -241,6 +342,11 @@ def test_duplicate_path_gives_one_rule() -> None:
     ("wrong", "why"),
     [
         ({"role_arn": ROLE_ARN}, "An alert watches exactly one subject"),
+        ({"root": True}, "An alert watches exactly one subject"),
+        ({"user_arn": USER_ARN}, "An alert watches exactly one subject"),
+        ({"permission_set": None, "root": False}, "An alert watches exactly one subject"),
+        ({"permission_set": None, "user_arn": ROLE_ARN}, "This is an IAM role, not an IAM user"),
+        ({"permission_set": None, "root": True, "evidence_paths": ["denied"]}, "for permission sets and roles only"),
         ({"permission_set": None}, "An alert watches exactly one subject"),
         ({"permission_set": None, "role_arn": ROLE_ARN, "evidence_paths": ["portal"]}, "no rule would watch"),
         ({"channel": "#alerts"}, "alert.channel"),

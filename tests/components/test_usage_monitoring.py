@@ -5,6 +5,7 @@ Not proven here: that AWS keeps the metrics under these names, and that an alarm
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,16 @@ import pytest
 
 from breakglass.alerts.dashboard import RuleMetrics, SubjectMetrics, dashboard_body
 from breakglass.alerts.messages import email_text
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.alerts.subjects import (
+    AccessArea,
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperArea,
+    TamperSubject,
+    UserSubject,
+)
 from breakglass.components.alerts.usage_monitoring import UsageMonitoring, UsageMonitoringArgs
 from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from tests.conftest import REGION, Deployment, deploy, refusal
@@ -59,6 +69,39 @@ ARGS: UsageMonitoringArgs = {
     "destination_arn": DESTINATION_ARN,
     "topic_arn": TOPIC_ARN,
     "tags": TAGS,
+}
+
+
+USER_ARN = "arn:aws:iam::222222222222:user/admin"
+USER = UserSubject(USER_ARN)
+ACCESS_KEYS = ["access-assignments", "access-assignments-2", "access-memberships"]
+TAMPER_KEYS = ["tamper-stack", "tamper-stack-2", "tamper-trail", "tamper-global", "session_start", "denied"]
+SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-1234567890abcdef"
+GROUP_ID = "9067645ab0-6c1d2e3f-aaaa-bbbb-cccc-0123456789ab"
+
+
+def outputs(key: str, rules: Iterable[str]) -> dict[str, Any]:
+    """The outputs of an alert."""
+    return {
+        "rule_names": {rule: f"breakglass-{key}-{rule}" for rule in rules},
+        "queue_name": f"breakglass-{key}-dead-letters",
+        "queue_arn": f"arn:aws:sqs:eu-central-1:222222222222:breakglass-{key}-dead-letters",
+    }
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "user-admin-222222222222": {
+        "user_arn": USER_ARN,
+        **outputs("user", [*USER.evidence_paths, "key_use-alarm"]),
+    },
+    "root-user": {"root": True, **outputs("root", RootSubject().evidence_paths)},
+    "access-by-hand": {
+        "access": ACCESS_KEYS,
+        "permission_set_arns": {"devops-break-glass": SET_ARN},
+        "group_ids": {"breakers": GROUP_ID},
+        **outputs("access", ACCESS_KEYS),
+    },
+    "tampering": {"tampering": TAMPER_KEYS, "prefixes": ["breakglass-prod-"], **outputs("tampering", TAMPER_KEYS)},
 }
 
 
@@ -280,6 +323,155 @@ def test_alarm_descriptions_name_role_and_remedy() -> None:
         assert len(description) <= 1024
 
 
+def others(**more: Any) -> Deployment:
+    return watch(watched=list(OTHERS.values()), **more)
+
+
+def test_alarms_of_other_subjects() -> None:
+    always = ["failed-deliveries", "dead-letters", "dead-letter-age"]
+    kinds = {
+        "user-admin-222222222222": [*always, "key-use", "routine-use"],
+        "root-user": [*always, "routine-use"],
+        "access-by-hand": always,
+        "tampering": [*always, "failed-deliveries-2"],
+    }
+
+    assert {each.name for each in others().of_type(ALARM)} == {
+        f"watch-{key}-{kind}" for key, of_subject in kinds.items() for kind in of_subject
+    }
+
+
+def test_alarm_on_key_use_counts_calls_of_an_hour_and_pages() -> None:
+    deployment = others(page_topic_arn=PAGE_TOPIC_ARN)
+
+    inputs = deployment.get(ALARM, "watch-user-admin-222222222222-key-use").inputs
+    assert "IAM user admin" in inputs.pop("alarmDescription")
+    assert inputs == {
+        "name": "breakglass-watch-user-admin-222222222222-key-use",
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 1,
+        "treatMissingData": "notBreaching",
+        "threshold": 0,
+        "namespace": "AWS/Events",
+        "metricName": "MatchedEvents",
+        "dimensions": {"RuleName": "breakglass-user-key_use"},
+        "statistic": "Sum",
+        "period": 3600,
+        "alarmActions": [TOPIC_ARN, PAGE_TOPIC_ARN],
+        "region": REGION,
+        "tags": TAGS,
+    }
+
+
+def rules_of(queries: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Metric and rule of each metric of an alarm."""
+    return [
+        (each["metric"]["metricName"], each["metric"]["dimensions"]["RuleName"]) for each in queries if "metric" in each
+    ]
+
+
+@pytest.mark.parametrize(("key", "rule"), [("user-admin-222222222222", "user"), ("root-user", "root")])
+def test_routine_use_of_user_and_root_sums_ways_in(key: str, rule: str) -> None:
+    inputs = alarm(others(uses_per_week=3), f"{key}-routine-use")
+
+    assert inputs["threshold"] == 3
+    assert rules_of(inputs["metricQueries"]) == [
+        ("MatchedEvents", f"breakglass-{rule}-sign_in"),
+        ("MatchedEvents", f"breakglass-{rule}-login"),
+    ]
+    assert {each["metric"]["period"] for each in inputs["metricQueries"] if "metric" in each} == {604_800}
+
+
+def test_failed_deliveries_of_many_rules_have_several_alarms() -> None:
+    deployment = others()
+
+    found = [
+        rules_of(deployment.get(ALARM, f"watch-tampering-{kind}").inputs["metricQueries"])
+        for kind in ("failed-deliveries", "failed-deliveries-2")
+    ]
+    assert [len(each) for each in found] == [10, 2]
+    assert {rule for each in found for _, rule in each} == {f"breakglass-tampering-{key}" for key in TAMPER_KEYS}
+
+
+def test_rule_without_target_is_in_no_alarm_on_deliveries() -> None:
+    queries = others().get(ALARM, "watch-user-admin-222222222222-failed-deliveries").inputs["metricQueries"]
+
+    rules = {rule for _, rule in rules_of(queries)}
+    assert "breakglass-user-key_use-alarm" in rules
+    assert "breakglass-user-key_use" not in rules
+
+
+def test_other_subjects_are_mailed_and_paged_by_severity() -> None:
+    plain = others().inventory()
+    added = others(alerts_by_email=True, page_topic_arn=PAGE_TOPIC_ARN).inventory() - plain
+
+    # The alarm on the use of keys goes to the topics itself.
+    mailed = {
+        *(f"watch-user-admin-222222222222-{path}" for path in USER.evidence_paths if path != "key_use"),
+        *(f"watch-root-user-{path}" for path in RootSubject().evidence_paths),
+        *(f"watch-access-by-hand-{key}" for key in ACCESS_KEYS),
+        *(f"watch-tampering-{key}" for key in TAMPER_KEYS),
+    }
+    unpaged = {
+        *(f"watch-{key}-denied" for key in ("user-admin-222222222222", "root-user", "tampering")),
+        "watch-tampering-session_start",
+    }
+    assert added == {
+        *((TARGET, name) for name in mailed),
+        *((TARGET, f"{name}-page") for name in mailed - unpaged),
+        (TARGET, "watch-lost-connection-page"),
+    }
+
+
+def test_mail_about_access_names_sets_and_groups() -> None:
+    deployment = others(alerts_by_email=True)
+
+    for key, area, name in (
+        ("access-assignments-2", AccessArea.assignments, "devops-break-glass"),
+        ("access-memberships", AccessArea.memberships, "breakers"),
+    ):
+        target = deployment.get(TARGET, f"watch-access-by-hand-{key}").inputs
+        subject = AccessSubject(sets=(("devops-break-glass", SET_ARN),), groups=(("breakers", GROUP_ID),))
+        mail = email_text(subject, EvidencePath.access, area)
+        assert target["inputTransformer"]["inputTemplate"] == mail.template
+        assert name in mail.template
+
+
+def test_mail_about_access_needs_no_names() -> None:
+    access = {
+        key: value for key, value in OTHERS["access-by-hand"].items() if key not in ("permission_set_arns", "group_ids")
+    }
+
+    target = watch(watched=[access], alerts_by_email=True).get(TARGET, "watch-access-by-hand-access-assignments").inputs
+    mail = email_text(AccessSubject(), EvidencePath.access, AccessArea.assignments)
+    assert target["inputTransformer"]["inputTemplate"] == mail.template
+
+
+def test_mail_about_tampering_names_the_stack() -> None:
+    deployment = others(alerts_by_email=True)
+
+    target = deployment.get(TARGET, "watch-tampering-tamper-trail").inputs
+    mail = email_text(TamperSubject(("breakglass-prod-",)), EvidencePath.tamper, TamperArea.trail)
+    assert target["inputTransformer"]["inputTemplate"] == mail.template
+    assert "breakglass-prod" in mail.template
+
+
+def test_dashboard_shows_other_subjects() -> None:
+    body = json.loads(others().get(DASHBOARD, "watch-dashboard").inputs["dashboardBody"])
+
+    lines = {
+        each["properties"]["title"]: [line[3] for line in each["properties"]["metrics"]]
+        for each in body["widgets"]
+        if each["type"] == "metric"
+    }
+    assert lines["Users per day: credentials, calls with keys"] == [
+        "breakglass-user-credentials",
+        "breakglass-user-key_use",
+        "breakglass-user-key_use-alarm",
+    ]
+    assert lines["Access given around the approvals per day"] == [f"breakglass-access-{key}" for key in ACCESS_KEYS]
+
+
 def test_dashboard_shows_all_roles_and_alarms() -> None:
     deployment = watch()
 
@@ -355,6 +547,12 @@ def test_approvals_change_only_the_dashboard() -> None:
     [
         ({"watched": []}, "watch.watched"),
         ({"watched": [{**ARGS["watched"][0], "role_arn": "arn:aws:iam::222222222222:role/x"}]}, "one subject"),
+        ({"watched": [{**OTHERS["root-user"], "access": ACCESS_KEYS}]}, "one subject"),
+        ({"watched": [{**OTHERS["root-user"], "root": False}]}, "one subject"),
+        ({"watched": [{**OTHERS["access-by-hand"], "access": ["denied"]}]}, "Not the key of a rule of this alert"),
+        ({"watched": [{**OTHERS["tampering"], "tampering": ["tamper-all"]}]}, "Not the key of a rule of this alert"),
+        ({"watched": [{**OTHERS["tampering"], "tampering": ["access-assignments"]}]}, "Not the key of a rule"),
+        ({"watched": [{**OTHERS["tampering"], "tampering": []}]}, "tampering"),
         ({"emails": ["oncall@example.com"]}, "watch.emails"),
         ({"alerts_by_email": "yes"}, "watch.alerts_by_email"),
         ({"uses_per_week": 0}, "watch.uses_per_week"),

@@ -5,19 +5,25 @@ Non-goals: use of the access (see `usage_alert`). It sees the account and region
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import pulumi
 from pydantic import Field
 
 from breakglass.alerts.rules import MessageSettings, planned_rules
 from breakglass.alerts.subjects import AccessSubject
-from breakglass.components.alerts.alert_rules import AlertSpec, BuiltRules, build_rules, create_alert_rules
+from breakglass.components.alerts.alert_rules import (
+    AlertSpec,
+    BuiltRules,
+    build_rules,
+    create_alert_rules,
+    fill_placeholders,
+)
 from breakglass.components.arguments import AccessAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.stack_file.base import RawValue, StringItemInput
 from breakglass.stack_file.faults import Fault
-from breakglass.stack_file.types import DeployerArn, PermissionSetName, RoleArn
+from breakglass.stack_file.types import DeployerArn, PermissionSetName, PrincipalName, RoleArn
 from breakglass.vocabulary import partition_of_region
 
 
@@ -26,7 +32,7 @@ class AccessAlertSpec(AlertSpec):
 
     permission_set_arns: dict[PermissionSetName, StringItemInput] = Field(default_factory=dict)
     """ARN of each break-glass set, by its name."""
-    group_ids: dict[Annotated[str, Field(min_length=1)], StringItemInput] = Field(default_factory=dict)
+    group_ids: dict[PrincipalName, StringItemInput] = Field(default_factory=dict)
     """ID of each group that has a break-glass set, by its name."""
     role_arns: list[RoleArn] = Field(default_factory=list)
     """ARNs of the watched IAM roles, which AWS's account access manager could hand out."""
@@ -103,10 +109,11 @@ class AccessAlert(pulumi.ComponentResource):
         spec = validate_args(AccessAlertSpec, args, name)
         planned = planned_rules(name, spec.placeholders, _settings(spec))
         # Reports what is too long before any resource is registered.
-        build_rules(planned)
+        placeholders = build_rules(planned)
         super().__init__("breakglass:index:AccessAlert", name, None, opts)
         known = pulumi.Output.all(sets=spec.permission_set_arns, groups=spec.group_ids)
-        resources = create_alert_rules(self, name, spec, planned, known.apply(partial(_built, name, spec)))
+        built = known.apply(partial(_built, name, spec, placeholders))
+        resources = create_alert_rules(self, name, spec, planned, built)
         self.rule_names, self.rule_arns = resources.rule_names, resources.rule_arns
         self.queue_name, self.queue_arn = resources.queue.name, resources.queue.arn
         self.queue_url = resources.queue.url
@@ -119,5 +126,6 @@ def _settings(spec: AccessAlertSpec) -> MessageSettings:
     )
 
 
-def _built(name: str, spec: AccessAlertSpec, known: Mapping[str, Any]) -> BuiltRules:
-    return build_rules(planned_rules(name, spec.subject(known["sets"], known["groups"]), _settings(spec)))
+def _built(name: str, spec: AccessAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
+    subject = spec.subject(known["sets"], known["groups"])
+    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, _settings(spec))))

@@ -8,7 +8,7 @@ Non-goals: patterns and messages (see `breakglass.alerts.rules`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -63,6 +63,23 @@ def build_rules(planned: Sequence[PlannedRule]) -> dict[str, BuiltRule]:
         rule.key: BuiltRule(pattern_json(rule.pattern), rule.build_message() if rule.build_message else None)
         for rule in planned
     }
+
+
+def fill_placeholders(placeholders: BuiltRules, known: BuiltRules) -> BuiltRules:
+    """Return rules with known values in place of those with placeholders.
+
+    Shorter values may fit into fewer rules. A rule that is left over keeps its placeholders, which match no event.
+
+    Raises:
+        pulumi.RunError: the values need more rules than the placeholders.
+    """
+    if more := known.keys() - placeholders.keys():
+        # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
+        raise pulumi.RunError(
+            f"Expected at most {len(placeholders)} rules of an alert, got {', '.join(sorted(more))} as well: an ID of "
+            "AWS is longer than documented. Watch fewer sets, groups or policies with this alert."
+        )
+    return {**placeholders, **known}
 
 
 @dataclass(frozen=True)
@@ -157,7 +174,7 @@ def create_alert_rules(
             rule=rules[rule.key].name,
             arn=spec.target_arn,
             role_arn=spec.target_role_arn,
-            input_transformer=known.apply(partial(_input_transformer, rule.key)),
+            input_transformer=known.apply(partial(_message, rule.key)).apply(input_transformer),
             retry_policy={
                 "maximum_event_age_in_seconds": spec.retry.maximum_event_age_seconds,
                 "maximum_retry_attempts": spec.retry.maximum_retry_attempts,
@@ -174,10 +191,12 @@ def _pattern(key: str, built: BuiltRules) -> str:
     return built[key].pattern
 
 
-def _input_transformer(key: str, built: BuiltRules) -> "aws.cloudwatch.EventTargetInputTransformerArgsDict":
-    message = built[key].message
-    if message is None:
-        raise KeyError(key)
+def _message(key: str, built: BuiltRules) -> Transformer:
+    return cast(Transformer, built[key].message)
+
+
+def input_transformer(message: Transformer) -> "aws.cloudwatch.EventTargetInputTransformerArgsDict":
+    """Return a message as EventBridge's target takes it."""
     return {"input_paths": dict(message.input_paths), "input_template": message.template}
 
 

@@ -13,24 +13,25 @@ from pydantic import Field
 
 from breakglass.alerts.rules import MessageSettings, planned_rules
 from breakglass.alerts.subjects import TamperSubject
-from breakglass.components.alerts.alert_rules import AlertSpec, BuiltRules, build_rules, create_alert_rules
+from breakglass.components.alerts.alert_rules import (
+    AlertSpec,
+    BuiltRules,
+    build_rules,
+    create_alert_rules,
+    fill_placeholders,
+)
 from breakglass.components.arguments import TamperAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
-from breakglass.naming import ALERT_PATH_PREFIX
 from breakglass.stack_file.base import StringInput, StringItemInput
-from breakglass.stack_file.types import BucketName, DeployerArn, KmsKeyArn, SecretName, Trail
+from breakglass.stack_file.types import BucketName, DeployerArn, KmsKeyArn, NamePrefix, SecretName, Trail
 from breakglass.vocabulary import partition_of_region
 
 
 class TamperAlertSpec(AlertSpec):
     """Arguments of `TamperAlert`."""
 
-    prefixes: Annotated[
-        list[Annotated[str, Field(pattern=f"^{ALERT_PATH_PREFIX}[A-Za-z0-9_-]+-$")]],
-        Field(min_length=1, examples=[["breakglass-prod-"]]),
-    ]
-    """Prefixes of the names of resources to watch, the stack's own first. The prefix of a stack is
-    `breakglass-STACK-`."""
+    prefixes: Annotated[list[NamePrefix], Field(min_length=1)]
+    """Prefixes of the names of resources to watch, the stack's own first. That of a stack is `breakglass-STACK-`."""
     secret_names: list[SecretName] = Field(default_factory=list)
     """Names of secrets without such a prefix."""
     trail: Trail | None = None
@@ -109,10 +110,11 @@ class TamperAlert(pulumi.ComponentResource):
         spec = validate_args(TamperAlertSpec, args, name)
         planned = planned_rules(name, spec.placeholders, _settings(spec))
         # Reports what is too long before any resource is registered.
-        build_rules(planned)
+        placeholders = build_rules(planned)
         super().__init__("breakglass:index:TamperAlert", name, None, opts)
         known = pulumi.Output.all(policies=spec.policy_ids, api=spec.api_id)
-        resources = create_alert_rules(self, name, spec, planned, known.apply(partial(_built, name, spec)))
+        built = known.apply(partial(_built, name, spec, placeholders))
+        resources = create_alert_rules(self, name, spec, planned, built)
         self.rule_names, self.rule_arns = resources.rule_names, resources.rule_arns
         self.queue_name, self.queue_arn = resources.queue.name, resources.queue.arn
         self.queue_url = resources.queue.url
@@ -125,5 +127,6 @@ def _settings(spec: TamperAlertSpec) -> MessageSettings:
     )
 
 
-def _built(name: str, spec: TamperAlertSpec, known: Mapping[str, Any]) -> BuiltRules:
-    return build_rules(planned_rules(name, spec.subject(known["policies"], known["api"]), _settings(spec)))
+def _built(name: str, spec: TamperAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
+    subject = spec.subject(known["policies"], known["api"])
+    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, _settings(spec))))

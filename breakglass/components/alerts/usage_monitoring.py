@@ -40,6 +40,7 @@ from breakglass.alerts.subjects import (
     Watched,
 )
 from breakglass.components.alerts.alarm import Alarms, Metric, TopicArns, sum_of
+from breakglass.components.alerts.alert_rules import input_transformer
 from breakglass.components.alerts.watched_subject import WatchedSubject
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -48,7 +49,7 @@ from breakglass.stack_file.alerts import AlertText, UsageCount
 from breakglass.stack_file.base import ConfigModel, RawValue, StringInput, StringListInput, StringMapInput
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.tags import Tagged
-from breakglass.stack_file.types import SlackChannelId
+from breakglass.stack_file.types import NamePrefix, SlackChannelId
 from breakglass.vocabulary import EvidencePath, Severity
 
 HOUR = 3_600
@@ -98,6 +99,12 @@ class WatchedSubjectSpec(WatchedSubject):
     """The keys of the rules of an `AccessAlert`, e.g. `access-assignments`."""
     tampering: RuleKeys | None = None
     """The keys of the rules of a `TamperAlert`, e.g. `tamper-stack`."""
+    permission_set_arns: StringMapInput = None
+    """With `access`, ARN of each break-glass set by its name, which an e-mail shows."""
+    group_ids: StringMapInput = None
+    """With `access`, ID of each group by its name, which an e-mail shows."""
+    prefixes: list[NamePrefix] = Field(default_factory=list)
+    """With `tampering`, the prefixes of the `TamperAlert`, of which an e-mail shows the first."""
     rule_names: StringMapInput
     """Name of each EventBridge rule, by its key."""
     queue_name: StringInput
@@ -121,11 +128,11 @@ class WatchedSubjectSpec(WatchedSubject):
 
     @property
     def subject(self) -> Watched:
-        """The subject of the alert; of access and tampering without its details."""
+        """The subject of the alert; of access and tampering without most of its details."""
         if self.access is not None:
             return AccessSubject()
         if self.tampering is not None:
-            return TamperSubject((ALERT_PATH_PREFIX,))
+            return TamperSubject(tuple(self.prefixes) or (ALERT_PATH_PREFIX,))
         return super().subject
 
     @property
@@ -225,12 +232,12 @@ class UsageMonitoring(pulumi.ComponentResource):
         self, name: str, args: UsageMonitoringArgs | UsageMonitoringSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(UsageMonitoringSpec, args, name)
-        texts = _texts(spec)
+        texts = [(watched, _texts(spec, watched)) for watched in spec.watched]
         super().__init__("breakglass:index:UsageMonitoring", name, None, opts)
 
         self._report_lost_connection(name, spec)
-        for watched in spec.watched:
-            for rule, text in texts[watched.subject].items():
+        for watched, of_rules in texts:
+            for rule, text in of_rules.items():
                 self._publish_alert(name, spec, watched, rule, text)
         alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, watched)]
         self._prefix, self._spec, self._alarm_arns = name, spec, alarms
@@ -288,7 +295,12 @@ class UsageMonitoring(pulumi.ComponentResource):
             self._publish(f"{name}-lost-connection-page", spec, PAGER, lost.name, text)
 
     def _publish_alert(
-        self, name: str, spec: UsageMonitoringSpec, watched: WatchedSubjectSpec, rule: _AlertedRule, text: Transformer
+        self,
+        name: str,
+        spec: UsageMonitoringSpec,
+        watched: WatchedSubjectSpec,
+        rule: _AlertedRule,
+        text: pulumi.Input[Transformer],
     ) -> None:
         """Publish the alert of one rule, too."""
         of_rule = f"{name}-{watched.subject.key}-{rule.key}"
@@ -304,7 +316,7 @@ class UsageMonitoring(pulumi.ComponentResource):
         spec: UsageMonitoringSpec,
         target_id: str,
         rule: pulumi.Input[str],
-        text: Transformer,
+        text: pulumi.Input[Transformer],
         dead_letters: "aws.cloudwatch.EventTargetDeadLetterConfigArgsDict | None" = None,
     ) -> None:
         """Publish the events of a rule to the topic of a target."""
@@ -313,7 +325,7 @@ class UsageMonitoring(pulumi.ComponentResource):
             target_id=target_id,
             rule=rule,
             arn=spec.topic_arn if target_id == MAIL else spec.page_topic_arn,
-            input_transformer={"input_paths": dict(text.input_paths), "input_template": text.template},
+            input_transformer=pulumi.Output.from_input(text).apply(input_transformer),
             retry_policy=LONGEST_RETRY,
             dead_letter_config=dead_letters,
             region=spec.region,
@@ -410,16 +422,23 @@ def _uses(rule_names: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
     return {"metric_queries": sum_of([("AWS/Events", "MatchedEvents", "RuleName", each) for each in rule_names], WEEK)}
 
 
-def _texts(spec: UsageMonitoringSpec) -> dict[Watched, dict[_AlertedRule, Transformer]]:
+def _texts(spec: UsageMonitoringSpec, watched: WatchedSubjectSpec) -> dict[_AlertedRule, pulumi.Input[Transformer]]:
     """Return the text of every alert, for e-mail and pagers; an alarm has its own."""
-    return {
-        watched.subject: {
-            rule: email_text(watched.subject, rule.path, rule.area, post_mortem_url=spec.post_mortem_url)
-            for rule in watched.rules
-            if rule.path is not EvidencePath.key_use
-        }
-        for watched in spec.watched
+    texts = {
+        rule: email_text(watched.subject, rule.path, rule.area, post_mortem_url=spec.post_mortem_url)
+        for rule in watched.rules
+        if rule.path is not EvidencePath.key_use
     }
+    if watched.access is None:
+        return {**texts}
+    known = pulumi.Output.all(sets=watched.permission_set_arns, groups=watched.group_ids)
+    return {rule: known.apply(partial(_access_text, rule, spec.post_mortem_url)) for rule in texts}
+
+
+def _access_text(rule: _AlertedRule, post_mortem_url: str | None, known: Mapping[str, Any]) -> Transformer:
+    sets, groups = known["sets"] or {}, known["groups"] or {}
+    subject = AccessSubject(sets=tuple(sets.items()), groups=tuple(groups.items()))
+    return email_text(subject, rule.path, rule.area, post_mortem_url=post_mortem_url)
 
 
 def _failed_deliveries(rule_names: Sequence[pulumi.Input[str]]) -> list[Metric]:

@@ -71,7 +71,7 @@ longest input and the texts of the errors that is less than the 256 KiB of an `A
 """
 
 LONGEST_TEXT = 3000
-"""Characters of the alert's text that are kept; the template's texts are a tenth of it."""
+"""Characters of the alert's text that are kept: the longest text of an alert fits."""
 
 RUNBOOK = "docs/runbooks/slack-is-down.md"
 

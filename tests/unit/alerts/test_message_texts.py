@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breakglass.alerts.delivery_machine import LONGEST_INPUT, LONGEST_TEXT
 from breakglass.alerts.input_template import is_json
 from breakglass.alerts.messages import (
     Transformer,
@@ -279,6 +280,11 @@ def test_legend_of_many_sets_leaves_room_for_the_message() -> None:
     legend = next(text for text in sections(transformer) if "000-" in text).splitlines()
     assert legend[0] == f"`ps-0123456789abc000`: {names[0]}"
     assert 20 < len(legend) < 30
+    filled = substitute(
+        transformer, event_with({name: longest_value(name) for name in transformer.input_paths}, transformer)
+    )
+    assert len(json.loads(filled)["text"]) <= LONGEST_TEXT
+    assert len(filled) <= LONGEST_INPUT
 
 
 def test_trail_message_lists_what_is_watched() -> None:
@@ -387,8 +393,7 @@ def test_message_of_any_rule_with_the_longest_values_fits(key: str) -> None:
     made = message(watched, rule, post_mortem_url=url, partition="aws-us-gov", explain=True)
     body = json.loads(substitute(made, event_with({name: longest_value(name) for name in made.input_paths}, made)))
     assert block_problems(body["blocks"]) == []
-    # The delivery keeps so much of it.
-    assert len(body["text"]) <= 3000
+    assert len(body["text"]) <= LONGEST_TEXT
     sent = mail(watched, rule, post_mortem_url=url)
     text = substitute(sent, event_with({name: longest_value(name) for name in sent.input_paths}, sent))
     assert isinstance(json.loads(text), str)

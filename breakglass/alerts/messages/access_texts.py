@@ -1,5 +1,6 @@
 """The texts of alerts about access that is given around the approvals."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from breakglass.alerts.messages.alert_text import SIGNED_CALLER, UNDO, UNDO_BY_MAIL, AlertText, Runbook
@@ -27,7 +28,7 @@ def access_text(subject: AccessSubject, area: AccessArea) -> AlertText:
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
                 runbook=Runbook.access,
-                legend=_legend((arn.rsplit("/", 1)[-1], name) for name, arn in subject.sets),
+                legend=_legend((arn.rsplit("/", 1)[-1], require_plain_text(name)) for name, arn in subject.sets),
             )
         case AccessArea.memberships:
             return AlertText(
@@ -43,7 +44,7 @@ def access_text(subject: AccessSubject, area: AccessArea) -> AlertText:
                 ask=UNDO,
                 advice=UNDO_BY_MAIL,
                 runbook=Runbook.access,
-                legend=_legend((group, name) for name, group in subject.groups),
+                legend=_legend((group, _readable(name)) for name, group in subject.groups),
             )
         case AccessArea.entitlements:
             return AlertText(
@@ -70,8 +71,13 @@ def _legend(names: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     """Return the names of sets or groups by their IDs: as many as a message has room for."""
     legend: dict[str, str] = {}
     for value, name in names:
-        legend[require_plain_text(value)] = require_plain_text(name)
+        legend[require_plain_text(value)] = name
         if sum(len(text) for entry in legend.items() for text in entry) > _LONGEST_LEGEND:
             del legend[value]
             break
     return legend
+
+
+def _readable(name: str) -> str:
+    """Return a name as a message can show it: that of a group may have any character, and 1,024 of them."""
+    return re.sub(r"[^\w .,:@+=/()-]", "?", name)[:64]

@@ -273,6 +273,23 @@ def test_access_names_the_sets_and_groups_behind_ids() -> None:
     assert f"`{group}`: on-call" in sections(message(*RULES["access access-memberships"]))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Database Leads (EU)", "Database Leads (EU)"),
+        ("Ärzte & <!channel>", "Ärzte ? ??channel?"),
+        ('a`b"c\\d|<eventId>', "a?b?c?d??eventId?"),
+        ("line\nbreak", "line?break"),
+        ("x" * 1024, "x" * 64),
+    ],
+)
+def test_legend_shows_any_name_of_a_group(name: str, shown: str) -> None:
+    subject = AccessSubject(groups=((name, "93f4b812-8041-70a4-1a2b-0123456789ab"),))
+    transformer = slack_message(subject, EvidencePath.access, AccessArea.memberships, channel=CHANNEL)
+    assert f"`93f4b812-8041-70a4-1a2b-0123456789ab`: {shown}" in sections(transformer)
+    assert f": {shown}." in email_text(subject, EvidencePath.access, AccessArea.memberships).template
+
+
 def test_legend_of_many_sets_leaves_room_for_the_message() -> None:
     names = [f"{number:03}-" + "n" * 28 for number in range(100)]
     many = AccessSubject(sets=tuple((name, f"{SET_ARN[:-3]}{number:03}") for number, name in enumerate(names)))

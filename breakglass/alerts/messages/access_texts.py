@@ -79,5 +79,5 @@ def _legend(names: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 
 
 def _readable(name: str) -> str:
-    """Return a name as a message can show it: that of a group may have any character, and 1,024 of them."""
+    """Return a name as a message can show it; a group's may have any 1,024 characters."""
     return re.sub(r"[^\w .,:@+=/()-]", "?", name)[:64]

@@ -13,7 +13,8 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns, failed_executions, sum_of
-from breakglass.iam.documents import machine_trust, policy_json, rule_trust, start_machine, state_machine_arn
+from breakglass.components.alerts.start_role import create_start_role
+from breakglass.iam.documents import machine_trust, policy_json, rule_trust, state_machine_arn
 from breakglass.naming import physical_name
 
 DELETE_TIMEOUT = "20m"
@@ -113,34 +114,26 @@ class ScheduledMachine(pulumi.ComponentResource):
         permissions: aws.iam.RolePolicy,
     ) -> None:
         """Let the rule, and no other, start the machine once its role has its permissions."""
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-start",
-            name=physical_name(f"{name}-start"),
-            description=f"Lets an EventBridge rule start {physical_name(name)}. No other permissions.",
-            assume_role_policy=rule.arn.apply(_rule_trust),
+        role_arn = create_start_role(
+            self,
+            name,
+            machine,
+            trust=rule.arn.apply(_rule_trust),
+            starter="an EventBridge rule",
             tags=args.tags,
-            opts=child,
-        )
-        start = aws.iam.RolePolicy(
-            f"{name}-start",
-            name="start-machine",
-            role=role.name,
-            policy=machine.arn.apply(_start_machine),
-            opts=child,
         )
         aws.cloudwatch.EventTarget(
             f"{name}-schedule",
             target_id="machine",
             rule=rule.name,
             arn=machine.arn,
-            role_arn=role.arn,
+            role_arn=role_arn,
             # The execution uses nothing of the event.
             input="{}",
             # The next run comes anyway.
             retry_policy={"maximum_event_age_in_seconds": FIVE_MINUTES, "maximum_retry_attempts": 3},
             region=args.region,
-            opts=pulumi.ResourceOptions(depends_on=[permissions, start], parent=self),
+            opts=pulumi.ResourceOptions(depends_on=[permissions], parent=self),
         )
 
 
@@ -150,7 +143,3 @@ def _machine_trust(machine_name: str, neighbour_arn: str) -> str:
 
 def _rule_trust(rule_arn: str) -> str:
     return policy_json(rule_trust(rule_arn))
-
-
-def _start_machine(machine_arn: str) -> str:
-    return policy_json(start_machine(machine_arn))

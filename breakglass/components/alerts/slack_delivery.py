@@ -15,6 +15,7 @@ from pydantic import Field
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.components.alerts.alarm import Alarms, TopicArns, failed_executions, sum_of
+from breakglass.components.alerts.start_role import create_start_role
 from breakglass.components.arguments import SlackDeliveryArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import (
@@ -22,7 +23,6 @@ from breakglass.iam.documents import (
     events_trust,
     machine_trust,
     policy_json,
-    start_machine,
     state_machine_arn,
 )
 from breakglass.naming import physical_name
@@ -105,7 +105,14 @@ class SlackDelivery(pulumi.ComponentResource):
         super().__init__("breakglass:index:SlackDelivery", name, None, opts)
 
         machine = self._machine(name, spec)
-        self.start_role_arn = self._start_role(name, spec, machine)
+        self.start_role_arn = create_start_role(
+            self,
+            name,
+            machine,
+            trust=machine.arn.apply(_start_trust),
+            starter="EventBridge rules",
+            tags=spec.tags,
+        )
         self.machine_arn = machine.arn
         alarms = Alarms(self, TopicArns(spec.topic_arn, spec.page_topic_arn), spec.region, spec.tags)
         self.alarm_arn = alarms.alarm(
@@ -159,26 +166,6 @@ class SlackDelivery(pulumi.ComponentResource):
             ),
         )
 
-    def _start_role(self, name: str, spec: SlackDeliverySpec, machine: aws.sfn.StateMachine) -> pulumi.Output[str]:
-        """Create the role of the rules, and return its ARN, whose users wait until it has its permission."""
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-start",
-            name=physical_name(f"{name}-start"),
-            description=f"Lets EventBridge rules start {physical_name(name)}. No other permissions.",
-            assume_role_policy=machine.arn.apply(_start_trust),
-            tags=spec.tags,
-            opts=child,
-        )
-        start = aws.iam.RolePolicy(
-            f"{name}-start",
-            name="start-machine",
-            role=role.name,
-            policy=machine.arn.apply(_start_machine),
-            opts=child,
-        )
-        return pulumi.Output.all(role.arn, start.id).apply(_first)
-
 
 def _definition(spec: SlackDeliverySpec, arns: Sequence[Any]) -> str:
     connection_arn, topic_arn, page_topic_arn = arns
@@ -213,11 +200,3 @@ def _machine_trust(machine_name: str, connection_arn: str) -> str:
 
 def _start_trust(machine_arn: str) -> str:
     return policy_json(events_trust(machine_arn))
-
-
-def _start_machine(machine_arn: str) -> str:
-    return policy_json(start_machine(machine_arn))
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0]

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
+from breakglass.alerts.patterns import alert_rules
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    Subject,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
+from breakglass.components.alerts.access_alert import AccessAlert, AccessAlertSpec
 from breakglass.components.alerts.alarm_topics import AlarmTopics, AlarmTopicsSpec
 from breakglass.components.alerts.drill_schedule import DrillSchedule, DrillScheduleSpec
 from breakglass.components.alerts.slack_connection import SlackConnection, SlackConnectionSpec
 from breakglass.components.alerts.slack_delivery import SlackDelivery, SlackDeliverySpec
 from breakglass.components.alerts.slack_destination import SlackDestination, SlackDestinationSpec
 from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
+from breakglass.components.alerts.tamper_alert import TamperAlert, TamperAlertSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import (
     AlertPathMetricsSpec,
@@ -40,7 +52,15 @@ from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.permission_sets import PairSpec, PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
-from breakglass.stack_file.rules import RULES_PER_BUS, stack_rules, watched_subjects
+from breakglass.stack_file.rules import (
+    RULES_PER_BUS,
+    Known,
+    access_subject,
+    assigned_groups,
+    stack_rules,
+    tamper_subject,
+    watched_subjects,
+)
 from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import Delivery
 
@@ -51,18 +71,19 @@ if TYPE_CHECKING:
 Instance = tuple[pulumi.Input[str], pulumi.Input[str]]
 """ARN of an Identity Center instance, and the ID of its identity store."""
 Pairs = Sequence[tuple[PairSpec, PermissionSetPair]]
+Alert = UsageAlert | AccessAlert | TamperAlert
 
 
 class BreakGlass(pulumi.ComponentResource):
-    """Break-glass access in one account: permission-set pairs, an alert for every role, and its monitoring.
+    """Break-glass access in one account: permission-set pairs, an alert for every subject, and their monitoring.
 
     A small organization needs one. A larger one needs one in the account that owns Identity Center (`permission_sets`,
     and `alerts` for the evidence path `portal`), and one with `alerts` where the roles are used.
 
     Permissions:
-        - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AlarmTopics`,
-          `DrillSchedule`, `SlackConnection`, `SlackDestination` or `SlackDelivery`, `SlackProbe`, `UsageAlert` and
-          `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
+        - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AccessAlert`,
+          `AlarmTopics`, `DrillSchedule`, `SlackConnection`, `SlackDestination` or `SlackDelivery`, `SlackProbe`,
+          `TamperAlert`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
         - To see whether this account owns it, and with `delivery: confirmed` for the names of the accounts:
           `organizations:DescribeOrganization`, and in the management account what `Approvals` looks up of the
@@ -78,12 +99,13 @@ class BreakGlass(pulumi.ComponentResource):
     permission_set_arns: pulumi.Output[dict[str, str]]
     """ARN of every permission set, by its name; empty without `permission_sets`."""
     rule_names: pulumi.Output[dict[str, dict[str, str]]]
-    """Name of the EventBridge rule, by role and evidence path; empty without `alerts`, like all below.
+    """Name of each EventBridge rule, by subject and key; empty without `alerts`, like all below.
 
-    A role's key is the permission set's name, or an IAM role's name and account.
+    The key of a subject is the permission set's name, an IAM role's name and account, `user-NAME-ACCOUNT`, `root-user`,
+    `access-by-hand` or `tampering`. The key of a rule is its evidence path, with the area if the path has several.
     """
     dead_letter_queue_urls: pulumi.Output[dict[str, str]]
-    """URL of the dead-letter queue of every role."""
+    """URL of the dead-letter queue of every subject."""
     topic_arn: pulumi.Output[str | None]
     """ARN of the SNS topic that alarms go to."""
     page_topic_arn: pulumi.Output[str | None]
@@ -121,32 +143,37 @@ class BreakGlass(pulumi.ComponentResource):
             )
 
         # The order is that of the needs: the permission sets are denied to change the API of the approvals, the
-        # approvals assign the sets and raise alarms, and the dashboard shows all alarms.
+        # approvals assign the sets, tampering includes their session policy, and the dashboard shows all alarms.
         api = self._create_api(sets.region) if sets and spec.approvals else None
         instance = self._find_instance(sets) if sets else None
         pairs = self._create_pairs(sets, instance, context, api) if sets and instance else []
-        usage_alerts: dict[Role, UsageAlert] = {}
+        all_alerts: dict[Watched, Alert] = {}
         approvals: Approvals | None = None
         self.topic_arn = self.page_topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if alerts:
             topics = self._create_topics(alerts)
             connection = self._create_connection(alerts)
             target = self._create_target(alerts, connection, topics)
-            usage_alerts = {subject: self._create_alert(alerts, target, subject) for subject in watched_subjects(spec)}
-            watched = [_watched_role(alerts, subject, alert) for subject, alert in usage_alerts.items()]
+            usage_alerts = {
+                subject: self._create_usage_alert(alerts, target, subject) for subject in watched_subjects(spec)
+            }
             alert_path = self._create_checks(alerts, connection, target, usage_alerts, topics)
-            monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path)
             if sets and instance and api:
-                approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
-            monitoring.create_dashboard(approvals.metrics if approvals else None)
+                recorded = [
+                    _watched(alerts, subject, alert) for subject, alert in usage_alerts.items() if _is_role(subject)
+                ]
+                approvals = self._create_approvals(sets, alerts, instance, pairs, recorded, connection, topics, api)
+            all_alerts = {**usage_alerts, **self._create_area_alerts(alerts, target, pairs, approvals)}
+            watched = [_watched(alerts, subject, alert) for subject, alert in all_alerts.items()]
+            monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path, approvals)
             self.topic_arn, self.page_topic_arn = topics.topic_arn, topics.page_topic_arn
             self.dashboard_url = monitoring.dashboard_url
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
         self.permission_set_arns = _join_outputs(arns | _break_glass_arns(pairs))
-        self.rule_names = _join_outputs({subject.key: alert.rule_names for subject, alert in usage_alerts.items()})
+        self.rule_names = _join_outputs({subject.key: alert.rule_names for subject, alert in all_alerts.items()})
         self.dead_letter_queue_urls = _join_outputs(
-            {subject.key: alert.queue_url for subject, alert in usage_alerts.items()}
+            {subject.key: alert.queue_url for subject, alert in all_alerts.items()}
         )
         none = pulumi.Output.from_input(None)
         self.approval_request_url = approvals.request_url if approvals else none
@@ -193,6 +220,17 @@ class BreakGlass(pulumi.ComponentResource):
             raise ConfigError(problems)
         for warning in silent_portal_rules(paths, watched, here, management):
             pulumi.log.warn(str(warning))
+
+    @cached_property
+    def _account(self) -> str:
+        """The account of the stack, if a rule names roles of it."""
+        alerts = self._spec.alerts
+        of_another_stack = alerts and alerts.tamper and alerts.tamper.session_policy and alerts.tamper.stacks
+        if self._spec.approvals and isinstance(self._organization, Organization):
+            return self._organization.deployed_in
+        if of_another_stack:
+            return aws.get_caller_identity(opts=pulumi.InvokeOptions(parent=self)).account_id
+        return Known.account
 
     @cached_property
     def _organization(self) -> Organization | Unreadable:
@@ -286,18 +324,83 @@ class BreakGlass(pulumi.ComponentResource):
         no_alarms: pulumi.Output[list[str]] = pulumi.Output.from_input([])
         return _SlackTarget(destination.destination_arn, destination.role_arn, no_alarms, destination.destination_arn)
 
-    def _create_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Role) -> UsageAlert:
+    def _create_usage_alert(self, alerts: Alerts, target: "_SlackTarget", subject: Subject) -> UsageAlert:
         return UsageAlert(
             f"{self._prefix}-{subject.key}",
             UsageAlertSpec.from_validated(
                 self._spec,
                 alerts,
                 alerts.slack,
-                **_role_keys(subject),
+                **_subject_keys(subject),
                 target_arn=target.arn,
                 target_role_arn=target.role_arn,
                 drills=alerts.has_drills,
                 explain=self._spec.has_explain_button,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_area_alerts(
+        self, alerts: Alerts, target: "_SlackTarget", pairs: Pairs, approvals: "Approvals | None"
+    ) -> dict[Watched, AccessAlert | TamperAlert]:
+        """Create the alerts on access around the approvals and on tampering, if the stack has them."""
+        known = Known(account=self._account)
+        access = access_subject(self._spec, self._prefix, known)
+        tamper = tamper_subject(self._spec, self._prefix, known)
+        created: dict[Watched, AccessAlert | TamperAlert] = {}
+        if access is not None:
+            created[access] = self._create_access_alert(alerts, target, access, pairs)
+        if tamper is not None:
+            created[tamper] = self._create_tamper_alert(alerts, target, tamper, approvals)
+        return created
+
+    def _create_access_alert(
+        self, alerts: Alerts, target: "_SlackTarget", subject: AccessSubject, pairs: Pairs
+    ) -> AccessAlert:
+        set_arns = _break_glass_arns(pairs)
+        group_ids = {
+            name: component.break_glass_group_ids[name] for pair, component in pairs for name in assigned_groups([pair])
+        }
+        return AccessAlert(
+            f"{self._prefix}-{subject.key}",
+            AccessAlertSpec.from_validated(
+                self._spec,
+                alerts,
+                alerts.slack,
+                permission_set_arns={name: set_arns[name] for name, _ in subject.sets},
+                group_ids={name: group_ids[name] for name, _ in subject.groups},
+                role_arns=list(subject.roles),
+                actor_arns=list(subject.actors),
+                target_arn=target.arn,
+                target_role_arn=target.role_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_tamper_alert(
+        self, alerts: Alerts, target: "_SlackTarget", subject: TamperSubject, approvals: "Approvals | None"
+    ) -> TamperAlert:
+        own_policy = approvals.session_policy_id if approvals else None
+        return TamperAlert(
+            f"{self._prefix}-{subject.key}",
+            TamperAlertSpec.from_validated(
+                self._spec,
+                alerts,
+                alerts.slack,
+                prefixes=list(subject.prefixes),
+                secret_names=list(subject.secret_names),
+                trail=subject.trail,
+                trail_buckets=list(subject.buckets),
+                key_arns=list(subject.keys),
+                policy_ids=[
+                    own_policy if policy_id == Known.session_policy_id else policy_id
+                    for policy_id in subject.policy_ids
+                ],
+                api_id=approvals.api_id if approvals else None,
+                deployer_arns=list(subject.deployers),
+                function_arns=list(subject.functions),
+                target_arn=target.arn,
+                target_role_arn=target.role_arn,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -307,11 +410,12 @@ class BreakGlass(pulumi.ComponentResource):
         alerts: Alerts,
         connection: SlackConnection,
         target: "_SlackTarget",
-        usage_alerts: Mapping[Role, UsageAlert],
+        usage_alerts: Mapping[Subject, UsageAlert],
         topics: AlarmTopics,
     ) -> AlertPathMetricsSpec:
         """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
-        rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in usage_alerts.items()})
+        drilled = {subject: alert for subject, alert in usage_alerts.items() if not isinstance(subject, UserSubject)}
+        rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in drilled.items()})
         alarm_arns = [topics.alarm_arns, target.alarm_arns]
         if alerts.drill_interval_seconds is not None:
             drills = self._create_drills(alerts, alerts.drill_interval_seconds, rules, topics)
@@ -381,6 +485,7 @@ class BreakGlass(pulumi.ComponentResource):
         watched: Sequence[WatchedSubjectSpec],
         topics: AlarmTopics,
         alert_path: AlertPathMetricsSpec,
+        approvals: "Approvals | None",
     ) -> UsageMonitoring:
         return UsageMonitoring(
             f"{self._prefix}-monitoring",
@@ -394,8 +499,7 @@ class BreakGlass(pulumi.ComponentResource):
                 destination_arn=target.destination_arn,
                 **_topic_arns(alerts, topics),
                 alert_path=alert_path,
-                approvals=None,
-                create_dashboard=False,
+                approvals=approvals.metrics if approvals else None,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -488,22 +592,35 @@ def _channels(spec: StackFile, alerts: Alerts) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _role_keys(subject: Role) -> dict[str, str]:
+def _is_role(subject: Subject) -> bool:
+    return isinstance(subject, PermissionSetSubject | RoleSubject)
+
+
+def _subject_keys(subject: Watched) -> dict[str, Any]:
+    """Return the arguments by which a component names a subject."""
     match subject:
         case PermissionSetSubject(name):
             return {"permission_set": name}
         case RoleSubject(arn):
             return {"role_arn": arn}
+        case UserSubject(arn):
+            return {"user_arn": arn}
+        case RootSubject():
+            return {"root": True}
+        case AccessSubject():
+            return {"access": [rule.key for rule in alert_rules(subject)]}
+        case TamperSubject():
+            return {"tampering": [rule.key for rule in alert_rules(subject)]}
 
 
 def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
     return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
 
 
-def _watched_role(alerts: Alerts, subject: Role, alert: UsageAlert) -> WatchedSubjectSpec:
+def _watched(alerts: Alerts, subject: Watched, alert: Alert) -> WatchedSubjectSpec:
     return WatchedSubjectSpec.from_validated(
         alerts,
-        **_role_keys(subject),
+        **_subject_keys(subject),
         rule_names=alert.rule_names,
         queue_name=alert.queue_name,
         queue_arn=alert.queue_arn,

@@ -12,19 +12,19 @@ other stacks or people, which no provider function returns.
 
 from collections.abc import Iterable, Sequence
 
-from breakglass.alerts.subjects import PermissionSetSubject, Role
+from breakglass.alerts.subjects import PermissionSetSubject, Subject
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 
 
-def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Role]) -> bool:
+def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
     """Return whether a stack has rules for events of the access portal, which offers permission sets only."""
     return EvidencePath.portal in paths and any(isinstance(subject, PermissionSetSubject) for subject in watched)
 
 
 def silent_portal_rules(
-    paths: Sequence[EvidencePath], watched: Iterable[Role], deployed_in: str, management_account: str
+    paths: Sequence[EvidencePath], watched: Iterable[Subject], deployed_in: str, management_account: str
 ) -> list[Problem]:
     """Return a warning about portal rules that can never fire in the account of the stack.
 
@@ -36,15 +36,15 @@ def silent_portal_rules(
     """
     if deployed_in == management_account or not has_portal_rules(paths, watched):
         return []
-    others = ", ".join(path for path in paths if path is not EvidencePath.portal)
+    others = [path for path in paths if path is not EvidencePath.portal] or ROLE_PATHS[:1]
     return [
         Problem(
             "alerts.evidencePaths",
             format_value(list(paths)),
             "The rules for `portal` never fire here. CloudTrail records the events of the access portal in the account "
             f"that owns the Identity Center instance, {management_account}; this stack goes to {deployed_in}.",
-            f"{f'Write `evidencePaths: [{others}]`' if others else 'Remove `alerts`'} here, and have a stack with "
-            f"`alerts` and `portal` in {management_account}.",
+            f"Write `evidencePaths: [{', '.join(others)}]` here, and have a stack with `alerts` and `portal` in "
+            f"{management_account}.",
         )
     ]
 

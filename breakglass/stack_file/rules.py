@@ -9,16 +9,25 @@ Non-goals: the targets of the rules.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
-from breakglass.alerts.drills import drill_message, drill_pattern
-from breakglass.alerts.messages import Transformer, slack_message
-from breakglass.alerts.patterns import RULE_STATE, Pattern, alert_rules
-from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, Role, RoleSubject, TamperSubject
+from breakglass.alerts.messages import Transformer
+from breakglass.alerts.patterns import RULE_STATE, Pattern
+from breakglass.alerts.rules import MessageSettings, planned_rules
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    Subject,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.naming import AppFunction, Names, physical_name, stack_prefix
 from breakglass.stack_file.alerts import Alerts
+from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import AssignmentTarget, Delivery, partition_of_region
 
@@ -28,8 +37,8 @@ RULES_PER_BUS = 300
 Source: "Amazon EventBridge quotas" (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html)
 """
 
-DRILL, LOST_CONNECTION, SCHEDULE = "drill", "lost-connection", "schedule"
-"""Ends of the names of rules that belong to no evidence path."""
+LOST_CONNECTION, SCHEDULE = "lost-connection", "schedule"
+"""Ends of the names of rules that belong to no subject."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def stack_rules(stack_file: StackFile, stack: str, known: Known | None = None) -
     return [*rules.of_subjects(), *rules.of_the_path()]
 
 
-def watched_subjects(stack_file: StackFile) -> list[Role]:
+def watched_subjects(stack_file: StackFile) -> list[Subject]:
     """Return every principal that raises alerts: the break-glass sets first, then what is managed elsewhere."""
     alerts = stack_file.alerts
     if alerts is None:
@@ -108,6 +117,8 @@ def watched_subjects(stack_file: StackFile) -> list[Role]:
         *map(PermissionSetSubject, _break_glass_sets(stack_file)),
         *map(PermissionSetSubject, alerts.watch.permission_sets),
         *map(RoleSubject, alerts.watch.role_arns),
+        *map(UserSubject, alerts.watch.user_arns),
+        *([RootSubject()] if alerts.watch.root else []),
     ]
 
 
@@ -171,22 +182,19 @@ def _unique(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def assigned_groups(stack_file: StackFile) -> dict[str, str | None]:
+def assigned_groups(pairs: Iterable[PairSpec]) -> dict[str, str | None]:
     """Return each group with an assignment of a break-glass set, by its name or ID in the file.
 
     The value is its ID, or None if only Identity Center knows it.
     """
-    found: dict[str, str | None] = {}
-    for pair in stack_file.permission_sets.pairs if stack_file.permission_sets else ():
-        for assignment in pair.assignments:
-            principal = assignment.principal
-            if AssignmentTarget.breakGlass in assignment.sets and principal.kind is PrincipalKind.group:
-                found[principal.text] = principal.text if principal.by_id else None
-    return found
+    assignments = [each for pair in pairs for each in pair.assignments if AssignmentTarget.breakGlass in each.sets]
+    principals = [each.principal for each in assignments if each.principal.kind is PrincipalKind.group]
+    return {each.text: each.text if each.by_id else None for each in principals}
 
 
 def _groups(stack_file: StackFile, known: Known) -> Iterator[tuple[str, str]]:
-    for number, (name, group_id) in enumerate(assigned_groups(stack_file).items(), start=1):
+    pairs = stack_file.permission_sets.pairs if stack_file.permission_sets else []
+    for number, (name, group_id) in enumerate(assigned_groups(pairs).items(), start=1):
         yield name, group_id or known.groups.get(name, f"0000000000-00000000-0000-0000-0000-{number:012}")
 
 
@@ -210,8 +218,29 @@ class _Rules:
     known: Known
 
     def of_subjects(self) -> Iterator[StackRule]:
-        for subject in watched_subjects(self.stack_file):
-            yield from self._of_uses(subject)
+        """Yield the rules of every subject."""
+        alerts = self.alerts
+        settings = MessageSettings(
+            channel=alerts.slack.channel,
+            drill_channel=alerts.slack.drill_channel,
+            post_mortem_url=alerts.post_mortem_url,
+            partition=self._partition,
+            explain=self.stack_file.has_explain_button,
+        )
+        for watched in self._watched():
+            name = f"{self.stack}-{watched.key}"
+            rules = planned_rules(name, watched, settings, paths=alerts.evidence_paths, drills=alerts.has_drills)
+            for rule in rules:
+                evidence = rule.path.value if rule.path else rule.key
+                physical = physical_name(f"{name}-{rule.key}")
+                yield StackRule(physical, watched.key, evidence, rule.pattern, rule.state, rule.build_message)
+
+    def _watched(self) -> Iterator[Watched]:
+        yield from watched_subjects(self.stack_file)
+        for subject_of in (access_subject, tamper_subject):
+            subject = subject_of(self.stack_file, self.stack, self.known)
+            if subject is not None:
+                yield subject
 
     def of_the_path(self) -> Iterator[StackRule]:
         """Yield the rule of a lost connection, and the schedules."""
@@ -232,26 +261,6 @@ class _Rules:
         for part in (part for part, wanted in scheduled.items() if wanted is not None):
             yield StackRule(physical_name(f"{self.stack}-{part}-schedule"), "", SCHEDULE, None, "ENABLED", None)
 
-    def _of_uses(self, subject: Role) -> Iterator[StackRule]:
-        for rule in alert_rules(subject, self.alerts.evidence_paths, partition=self._partition):
-            message = partial(slack_message, subject, rule.path, **self._message_options)
-            yield self._rule(subject.key, rule.key, rule.path, rule.pattern, message)
-        if self.alerts.has_drills:
-            slack = self.alerts.slack
-            message = partial(drill_message, subject, channel=slack.drill_channel or slack.channel)
-            yield self._rule(subject.key, DRILL, DRILL, drill_pattern(subject), message, "ENABLED")
-
-    def _rule(
-        self,
-        subject: str,
-        key: str,
-        evidence: str,
-        pattern: Pattern,
-        message: Callable[[], Transformer] | None,
-        state: str = RULE_STATE,
-    ) -> StackRule:
-        return StackRule(physical_name(f"{self.stack}-{subject}-{key}"), subject, evidence, pattern, state, message)
-
     def _way_to_slack(self, confirmed: bool) -> tuple[str, str | None]:
         """Return the ARNs of the connection and, with direct delivery, of the API destination."""
         of_events = f"arn:{self._partition}:events:{self.alerts.region}:{self.known.account}"
@@ -266,12 +275,3 @@ class _Rules:
     @property
     def _partition(self) -> str:
         return partition_of_region(self.alerts.region)
-
-    @property
-    def _message_options(self) -> dict[str, Any]:
-        return {
-            "channel": self.alerts.slack.channel,
-            "post_mortem_url": self.alerts.post_mortem_url,
-            "partition": self._partition,
-            "explain": self.stack_file.has_explain_button,
-        }

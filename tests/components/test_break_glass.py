@@ -11,6 +11,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from breakglass.alerts.patterns import alert_rules
+from breakglass.alerts.subjects import RootSubject, TamperSubject
 from breakglass.components.arguments import BreakGlassArgs
 from breakglass.components.break_glass import BreakGlass
 from breakglass.errors import ConfigError
@@ -158,27 +160,37 @@ OF_THE_MONITORING = {
 }
 
 
-def of_an_alert(key: str, *paths: EvidencePath) -> set[tuple[str, str]]:
-    """Return the resources of a watched role, with its part of the monitoring."""
+def of_an_alert(key: str, *rules: str, component: str = "UsageAlert", use: bool = True) -> set[tuple[str, str]]:
+    """Return the resources of an alert and of its monitoring; a use has drills and is counted."""
+    kinds = (*rules, "drill") if use else rules
+    alarms = ("failed-deliveries", "dead-letters", "dead-letter-age", *(["routine-use"] if use else []))
     return {
-        ("breakglass:index:UsageAlert", f"prod-{key}"),
+        (f"breakglass:index:{component}", f"prod-{key}"),
         ("aws:sqs/queue:Queue", f"prod-{key}-dead-letters"),
         ("aws:sqs/queuePolicy:QueuePolicy", f"prod-{key}-dead-letters"),
-        *(("aws:cloudwatch/eventRule:EventRule", f"prod-{key}-{kind}") for kind in (*paths, "drill")),
-        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-{key}-{kind}") for kind in (*paths, "drill")),
-        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-monitoring-{key}-{path}") for path in paths),
-        *(
-            ("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-monitoring-{key}-{kind}")
-            for kind in ("failed-deliveries", "dead-letters", "dead-letter-age", "routine-use")
-        ),
+        *(("aws:cloudwatch/eventRule:EventRule", f"prod-{key}-{kind}") for kind in kinds),
+        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-{key}-{kind}") for kind in kinds),
+        *(("aws:cloudwatch/eventTarget:EventTarget", f"prod-monitoring-{key}-{rule}") for rule in rules),
+        *(("aws:cloudwatch/metricAlarm:MetricAlarm", f"prod-monitoring-{key}-{alarm}") for alarm in alarms),
     }
 
 
 MACHINE = "aws:sfn/stateMachine:StateMachine"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 PLAIN_PATHS = tuple(path for path in ROLE_PATHS if path is not EvidencePath.portal)
-WATCHED = {"DatabaseAdmin": tuple(ROLE_PATHS), "emergency-222222222222": PLAIN_PATHS}
+WATCHED = {
+    "DatabaseAdmin": tuple(ROLE_PATHS),
+    "emergency-222222222222": PLAIN_PATHS,
+    "root-user": RootSubject().evidence_paths,
+}
 OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key, *paths)}
+TAMPER_RULES = [rule.key for rule in alert_rules(TamperSubject(("breakglass-prod-",)))]
+OF_TAMPERING = of_an_alert("tampering", *TAMPER_RULES, component="TamperAlert", use=False)
+ENTITLEMENTS = ["access-entitlements"]
+ACCESS_RULES = ["access-assignments", "access-memberships", *ENTITLEMENTS]
+OF_ACCESS = of_an_alert("access-by-hand", *ACCESS_RULES, component="AccessAlert", use=False)
+OF_ENTITLEMENTS = of_an_alert("access-by-hand", *ENTITLEMENTS, component="AccessAlert", use=False)
+OF_ALERTS = OF_SLACK | OF_WATCHED | OF_TAMPERING | OF_ENTITLEMENTS | OF_THE_MONITORING
 
 
 @pytest.mark.parametrize(
@@ -186,18 +198,13 @@ OF_WATCHED = {part for key, paths in WATCHED.items() for part in of_an_alert(key
     [
         (
             BOTH,
-            OF_THE_PAIR
-            | OF_SLACK
-            | OF_THE_PROBE
-            | of_an_alert("devops-break-glass", *ROLE_PATHS)
-            | OF_WATCHED
-            | OF_THE_MONITORING,
+            OF_THE_PAIR | OF_ALERTS | OF_THE_PROBE | of_an_alert("devops-break-glass", *ROLE_PATHS) | OF_ACCESS,
         ),
-        (ALERTS_ONLY, OF_SLACK | OF_THE_PROBE | OF_WATCHED | OF_THE_MONITORING),
-        ({**ALERTS_ONLY, "alerts": {**ALERTS, "probe": "off"}}, OF_SLACK | OF_WATCHED | OF_THE_MONITORING),
+        (ALERTS_ONLY, OF_ALERTS | OF_THE_PROBE),
+        ({**ALERTS_ONLY, "alerts": {**ALERTS, "probe": "off"}}, OF_ALERTS),
         (
             {**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P7D"}}},
-            OF_SLACK | OF_THE_PROBE | OF_WATCHED | OF_THE_DRILLS | OF_THE_MONITORING,
+            OF_ALERTS | OF_THE_PROBE | OF_THE_DRILLS,
         ),
         (PERMISSION_SETS_ONLY, OF_THE_PAIR),
     ],
@@ -318,8 +325,9 @@ def test_explain_button_without_approvals_is_added() -> None:
     targets = break_glass({**ALERTS_ONLY, "alerts": {**ALERTS, "explain_button": True}}).of_type(TARGET)
     asking = {target.name for target in targets if "explain_alert" in str(target.inputs.get("inputTransformer"))}
 
-    shown = [(key, path) for key, paths in WATCHED.items() for path in paths if path is not EvidencePath.denied]
-    assert asking == {f"prod-{key}-{path}" for key, path in shown}
+    shown = [(key, path) for key, paths in WATCHED.items() for path in paths]
+    # Refused attempts and root have nothing to explain by a button.
+    assert asking == {f"prod-{key}-{path}" for key, path in shown if path != "denied" and key != "root-user"}
 
 
 def test_alert_without_approvals_has_no_button() -> None:
@@ -339,10 +347,13 @@ def test_outputs() -> None:
             "devops-break-glass": {path: f"breakglass-prod-devops-break-glass-{path}" for path in ROLE_PATHS},
             "DatabaseAdmin": {path: f"breakglass-prod-DatabaseAdmin-{path}" for path in ROLE_PATHS},
             "emergency-222222222222": {path: f"breakglass-prod-emergency-222222222222-{path}" for path in PLAIN_PATHS},
+            "root-user": {path: f"breakglass-prod-root-user-{path}" for path in WATCHED["root-user"]},
+            "access-by-hand": {key: f"breakglass-prod-access-by-hand-{key}" for key in ACCESS_RULES},
+            "tampering": {key: f"breakglass-prod-tampering-{key}" for key in TAMPER_RULES},
         },
         "dead_letter_queue_urls": {
             key: f"{queues}{key}-dead-letters"
-            for key in ("devops-break-glass", "DatabaseAdmin", "emergency-222222222222")
+            for key in ("devops-break-glass", *WATCHED, "access-by-hand", "tampering")
         },
         "topic_arn": "arn:aws:sns:eu-central-1:222222222222:breakglass-prod-monitoring-alarms",
         "page_topic_arn": None,
@@ -586,7 +597,7 @@ def test_scheduled_drills_read_the_metric_of_the_delivery(delivery: str, metric:
     definition = json.loads(deployment.get(MACHINE, "prod-drills-machine").inputs["definition"])
     queries = definition["States"]["ReadDelivered"]["Arguments"]["MetricDataQueries"]
     assert queries[0]["MetricStat"]["Metric"]["MetricName"] == metric
-    assert definition["States"]["Send"]["Items"] == ["DatabaseAdmin", "emergency-222222222222"]
+    assert definition["States"]["Send"]["Items"] == list(WATCHED)
 
 
 def test_approvals_change_no_other_resource_but_their_uses() -> None:
@@ -594,12 +605,15 @@ def test_approvals_change_no_other_resource_but_their_uses() -> None:
 
     added = [each for urn, each in with_them.items() if urn not in without]
     assert without.keys() <= with_them.keys()
-    # The probe tests the channel of the approvals as well.
-    assert {each.name.startswith(("prod-approvals", "prod-slack-probe-C0APPROVALS1")) for each in added} == {True}
-    changed = {without[urn].type for urn in without if without[urn].inputs != with_them[urn].inputs}
+    # The probe tests the channel of the approvals as well, and more of the stack can be tampered with.
+    parts = ("prod-approvals", "prod-slack-probe-C0APPROVALS1", "prod-tampering-", "prod-monitoring-tampering-")
+    assert {each.name.startswith(parts) for each in added} == {True}
+    others = [urn for urn, each in without.items() if "tampering" not in each.name]
+    changed = {without[urn].type for urn in others if without[urn].inputs != with_them[urn].inputs}
     assert changed == {
-        # The button that asks for an explanation, the row, the API that break-glass sets must not change, and the
-        # channel that the probe tests.
+        # The function that may give access, the button that asks for an explanation, the row, the API that break-glass
+        # sets must not change, and the channel that the probe tests.
+        "aws:cloudwatch/eventRule:EventRule",
         "aws:cloudwatch/eventTarget:EventTarget",
         "aws:cloudwatch/dashboard:Dashboard",
         "aws:sfn/stateMachine:StateMachine",

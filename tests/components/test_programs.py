@@ -40,6 +40,7 @@ def count(deployment: Deployment) -> dict[str, int]:
         (
             EXAMPLE,
             {
+                "AccessAlert": 1,
                 "AlarmTopics": 1,
                 "BreakGlass": 1,
                 "PermissionSetPair": 1,
@@ -47,7 +48,8 @@ def count(deployment: Deployment) -> dict[str, int]:
                 "SlackConnection": 1,
                 "SlackDestination": 1,
                 "SlackProbe": 1,
-                "UsageAlert": 1,
+                "TamperAlert": 1,
+                "UsageAlert": 2,
                 "UsageMonitoring": 1,
             },
         ),

@@ -14,10 +14,26 @@ from breakglass.stack_file.stack import StackFile
 from tests.components.test_break_glass import ALERTS, ALERTS_ONLY, BOTH, CONFIRMED, WITH_APPROVALS, break_glass
 from tests.conftest import ACCOUNT_ID, Deployment, deploy
 
+API = "aws:apigatewayv2/api:Api"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 CONNECTION = "aws:cloudwatch/eventConnection:EventConnection"
 DESTINATION = "aws:cloudwatch/eventApiDestination:EventApiDestination"
+
+WATCH = {
+    "root": False,
+    "users": ["arn:aws:iam::222222222222:user/break-glass-admin"],
+    "independent_door": {"roles": ["arn:aws:iam::222222222222:role/door"]},
+}
+KEY_ARN = "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+TAMPER = {
+    "deployers": ["arn:aws:iam::222222222222:role/deploy-pipeline"],
+    "trail": "management-events",
+    "trail_bucket": "trail",
+    "keys": [KEY_ARN],
+    "stacks": ["web"],
+}
+WATCHER = {**ALERTS, "region": "us-east-1", "watch": {}, "tamper": {**TAMPER, "session_policy": "p-87654321"}}
 
 STACKS: dict[str, dict[str, Any]] = {
     "both sections": BOTH,
@@ -27,16 +43,25 @@ STACKS: dict[str, dict[str, Any]] = {
     "scheduled drills": {**ALERTS_ONLY, "alerts": {**ALERTS, "drills": {"every": "P7D"}}},
     "one path": {**BOTH, "alerts": {**ALERTS, "evidence_paths": ["denied"]}},
     "approvals": WITH_APPROVALS,
+    "users and the independent door": {**ALERTS_ONLY, "alerts": {**ALERTS, "watch": WATCH}},
+    "root alone": {**ALERTS_ONLY, "alerts": {**ALERTS, "watch": {}}},
+    "no tampering": {**BOTH, "alerts": {**ALERTS, "tamper": False}},
+    "tampering with all that it can name": {**WITH_APPROVALS, "alerts": {**ALERTS, "tamper": TAMPER}},
+    "a watcher of another stack": {**ALERTS_ONLY, "alerts": WATCHER},
 }
 
 
 def _known(deployment: Deployment) -> Known:
     """Return what the deployment knows, from its resources."""
     destinations = [f"{each.inputs['name']}/2f6d2a51" for each in deployment.resources if each.type == DESTINATION]
-    of_events = f"arn:aws:events:eu-central-1:{ACCOUNT_ID}"
     (connection,) = deployment.of_type(CONNECTION)
+    of_events = f"arn:aws:events:{connection.inputs['region']}:{ACCOUNT_ID}"
     return Known(
         account=ACCOUNT_ID,
+        sets=deployment.outputs["permission_set_arns"],
+        groups={"database-oncall": "id-of-group-database-oncall"},
+        api_id=next((f"{each.name}-id" for each in deployment.resources if each.type == API), ""),
+        session_policy_id=deployment.outputs["session_policy_id"] or "",
         connection_arn=f"{of_events}:connection/{connection.inputs['name']}/8c1e77d4",
         destination_arn=next((f"{of_events}:api-destination/{each}" for each in destinations), None),
     )
@@ -66,7 +91,8 @@ def test_message_of_each_rule_is_that_of_its_target(args: dict[str, Any]) -> Non
         for each in deployment.of_type(TARGET)
         if each.inputs["targetId"] == "slack" or each.inputs["rule"].endswith("-lost-connection")
     }
-    messages = {rule.name: rule.message for rule in stack_rules(StackFile.model_validate(args), "prod")}
+    rules = stack_rules(StackFile.model_validate(args), "prod", _known(deployment))
+    messages = {rule.name: rule.message for rule in rules}
 
     assert {
         name: {"inputPaths": dict(message.input_paths), "inputTemplate": message.template}

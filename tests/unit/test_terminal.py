@@ -119,6 +119,8 @@ QUESTION = ("--set", RDS, "--account", PRODUCTION)
 COMMANDS = {  # by what is done
     "check a file that is not there": ("check", f"/{HOSTILE}"),
     "check such a file as JSON": ("check", f"/{HOSTILE}", "--json"),
+    "print the patterns of a file that is not there": ("patterns", f"/Pulumi.{HOSTILE}.yaml"),
+    "print them as JSON": ("patterns", f"/Pulumi.{HOSTILE}.yaml", "--json"),
     "explain": ("explain", "--who", ADA.user_name + HOSTILE, "--for", CLEO.user_name + HOSTILE, *QUESTION),
     "explain as JSON": ("explain", "--who", ADA.user_name + HOSTILE, *QUESTION, "--json"),
     "explain an unknown person": ("explain", "--who", HOSTILE, *QUESTION),

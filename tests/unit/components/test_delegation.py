@@ -27,7 +27,7 @@ PAIR = PairSpec.model_validate(
     ("paths", "instead"),
     [
         (list(ROLE_PATHS), "Write `evidencePaths: [session_start, console, login, denied]` here"),
-        ([EvidencePath.portal], "Remove `alerts` here"),
+        ([EvidencePath.portal], "Write `evidencePaths: [session_start]` here"),
     ],
 )
 def test_portal_rules_in_a_member_account_are_silent(paths: list[EvidencePath], instead: str) -> None:

@@ -3,13 +3,33 @@
 Not proven here: that the components make the same rules (tests/components/test_stack_rules.py).
 """
 
+from typing import Any
+
 from breakglass.alerts.patterns import PATTERN_LIMIT, pattern_json
-from breakglass.alerts.subjects import AccessSubject, PermissionSetSubject, RoleSubject, TamperSubject
+from breakglass.alerts.subjects import (
+    AccessSubject,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperSubject,
+    UserSubject,
+)
 from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.rules import Known, access_subject, stack_rules, tamper_subject, watched_subjects
 from breakglass.stack_file.stack import StackFile
-from tests.unit.stack_file.stack_files import ALERTS, APPROVALS, ASSIGNMENT, STACKS, Keys, stack, stack_with_approvals
+from tests.unit.stack_file.stack_files import (
+    ALERTS,
+    APPROVALS,
+    ASSIGNMENT,
+    RULE,
+    STACKS,
+    Keys,
+    policy,
+    stack,
+    stack_with_approvals,
+)
 
+ADMIN = "arn:aws:iam::222222222222:user/break-glass-admin"
 OPERATOR = "arn:aws:iam::222222222222:role/emergency-operator"
 SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-1111222233334444"
 GROUP_ID = "9067f5aa1e-6d5f1ab2-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
@@ -29,11 +49,17 @@ def with_approvals(*changes: tuple[Keys, object]) -> StackFile:
 
 
 def test_watched_subjects_are_sets_of_the_stack_first() -> None:
-    assert watched_subjects(valid()) == [
+    assert watched_subjects(valid(((*ALERTS, "watch", "users"), [ADMIN]))) == [
         PermissionSetSubject("devops-break-glass"),
         PermissionSetSubject("DatabaseAdmin"),
         RoleSubject(OPERATOR),
+        UserSubject(ADMIN),
+        RootSubject(),
     ]
+
+
+def test_root_is_not_watched_if_the_file_says_so() -> None:
+    assert RootSubject() not in watched_subjects(valid(((*ALERTS, "watch", "root"), False)))
 
 
 def test_stack_without_alerts_has_no_rules() -> None:
@@ -177,3 +203,34 @@ def test_roles_of_the_independent_door_are_watched() -> None:
     assert RoleSubject(door) in watched_subjects(stack_file)
     assert subject is not None
     assert door in subject.roles
+
+
+def test_rules_of_a_large_stack_stay_under_a_hundred() -> None:
+    pairs: list[dict[str, Any]] = [
+        {
+            "name": f"team-{number}",
+            "everyday": {},
+            "breakGlass": {"inlinePolicy": policy("rds:CreateDBSnapshot")},
+            "assignments": [{"group": f"team-{number}-oncall", "accounts": ["222222222222"]}],
+        }
+        for number in range(10)
+    ]
+    names = [f"team-{number}-break-glass" for number in range(10)]
+    stack_file = with_approvals(
+        (("permissionSets", "pairs"), pairs),
+        ((*RULE, "sets"), names),
+        ((*APPROVALS, "endSessions"), True),
+        ((*ALERTS, "drills"), {"every": "P7D"}),
+        (
+            (*ALERTS, "watch"),
+            {"users": [f"arn:aws:iam::222222222222:user/{name}" for name in ("ada", "grace", "edsger")]},
+        ),
+        (TAMPER, {"deployers": [DEPLOYER], "trail": "org-trail", "trailBucket": "org-trail", "keys": [KEY]}),
+    )
+
+    rules = stack_rules(stack_file, "prod")
+
+    # Ten sets with five paths and a drill, three users with six rules, root with six.
+    assert sum(rule.subject not in ("", "access-by-hand", "tampering") for rule in rules) == 10 * 6 + 3 * 6 + 6
+    assert {rule.subject for rule in rules} >= {"access-by-hand", "tampering"}
+    assert len(rules) < 100

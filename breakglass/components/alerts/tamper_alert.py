@@ -1,7 +1,7 @@
 """The alert for tampering with the alert path, the approvals, and the records that they need.
 
 Non-goals: noticing that the trail or a rule is gone (see `breakglass doctor`). A deleted rule can't report its own
-deletion: a stack in another region or account watches this one.
+deletion: another stack in the same account and region watches this one.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ make demo                  deploy to a local cloud, replay CloudTrail records, s
 make demo VERBOSE=1        the same with every message, instead of one for each evidence path
 make demo RECORDS=DIR      the same with your own records: one CloudTrail record a file, an optional .expect beside it
 make demo BREAK=all        break the alert path in every way, with each delivery, and show what notices each fault
-make demo BREAK=FAULT      the same for one fault, e.g. slack-archived; an unknown name lists all
+make demo BREAK=FAULT,...  the same for some faults, e.g. slack-archived; an unknown name lists all
 make local-up, local-down  keep the local cloud running with stack `local` deployed; stop it
 make check                 for every commit: format, lint, types, and the tests without an engine, in a minute
 make test                  everything that CI checks: format, lint, types, and all tests

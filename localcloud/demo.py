@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,10 +32,10 @@ from localcloud import report, scenarios
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
 from localcloud.engine import EngineError, UpdateResult
 from localcloud.fault_runs import AlertPath, list_applicable
-from localcloud.faults import ALL, DESCRIPTIONS, Fault, FaultResult, select_faults
+from localcloud.faults import ALL, DESCRIPTIONS, TAMPERING, Fault, FaultResult, select_faults
 from localcloud.records import RECORDS, Record, RecordError, load_records
 from localcloud.replay import ReplayResult, replay_records
-from localcloud.stack import BUILD, ROOT, StackDeployment, deploy, read_approvals_section
+from localcloud.stack import BUILD, ROOT, WATCHER, StackDeployment, deploy, deploy_watcher, read_section
 from localcloud.steps import Step
 from localcloud.verdicts import Verdict, first_of_each_kind
 
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.fault and options.records != RECORDS:
+    if options.faults and options.records != RECORDS:
         parser.error("RECORDS and BREAK don't go together: a fault is shown with a record of the project")
     console = report.create_console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -88,8 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A folder of its own for each run, so that two demos don't meet.
     workdir = Path(tempfile.mkdtemp(prefix="demo-", dir=BUILD))
     try:
-        if options.fault:
-            status = _run_faults(select_faults(options.fault), workdir, console)
+        if options.faults:
+            status = _run_faults(options.faults, workdir, console)
         else:
             own_records = options.records == RECORDS
             records = _records(options.records)
@@ -124,14 +125,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--break",
-        dest="fault",
-        choices=[ALL, *(fault.value for fault in Fault)],
-        metavar="FAULT",
+        dest="faults",
+        type=_faults,
+        metavar="FAULT,...",
         help="show what notices a fault of the alert path, with each delivery: "
         + ", ".join((ALL, *(f"{fault} ({DESCRIPTIONS[fault]})" for fault in Fault))),
     )
     parser.add_argument("--verbose", action="store_true", help="show every message, not one for each evidence path")
     return parser
+
+
+def _faults(names: str) -> tuple[Fault, ...]:
+    try:
+        return select_faults(names)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}. Choose from {ALL}, {', '.join(Fault)}.") from error
 
 
 def _records(folder: Path) -> list[Record]:
@@ -157,7 +165,7 @@ def _run(
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        section = read_approvals_section() if own_records else None
+        section = read_section("approvals") if own_records else None
         with watch.part("deploy stack local: pulumi up") as progress:
             deployment = deploy(cloud, workdir, progress, scenarios.scenario_settings(section) if section else None)
         with watch.part(f"replay {len(records)} CloudTrail records"):
@@ -187,8 +195,13 @@ def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> i
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        with watch.part("deploy stack local with delivery: direct") as progress:
+        stacks = "stacks local and watcher" if TAMPERING & set(faults) else "stack local"
+        with watch.part(f"deploy {stacks}, delivery: direct") as progress, ThreadPoolExecutor(1) as pool:
+            watcher = pool.submit(deploy_watcher, cloud, workdir / WATCHER) if TAMPERING & set(faults) else None
             deployment = deploy(cloud, workdir, progress, _FAULT_SETTINGS)
+            if watcher:
+                watcher.result()
+        deployer = (read_section("alerts") or {})["tamper"]["deployers"][0]
         rule_names = deployment.engine.outputs()["ruleNames"]
         for delivery in Delivery:
             if delivery is Delivery.confirmed:
@@ -196,7 +209,7 @@ def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> i
                     deployment.engine.config_set_all({_DELIVERY: delivery.value})
                     switched = deployment.engine.up()
                 console.print(f"   {report.describe_changes(switched.changes)}", style="dim")
-            path = AlertPath(cloud, rule_names, delivery)
+            path = AlertPath(cloud, rule_names, delivery, deployer)
             with watch.part(f"break the alert path, delivery: {delivery}") as progress:
                 for fault in list_applicable(faults, delivery):
                     progress(DESCRIPTIONS[fault])

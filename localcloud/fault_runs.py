@@ -1,16 +1,16 @@
-"""Makes faults of a deployed alert path, sends a use through it, and watches for notices.
+"""Breaks a deployed alert path, sends a use through it, and watches for notices.
 
 Virtual time: a run takes seconds and covers `HORIZON_SECONDS` by AWS's clock (`localcloud.emulators.clock`). An alert's
 time is measured, plus the waits between retries that were shortened. The probe runs right before the fault, and then
 after each of its intervals, so its time is that of the latest case. An alarm's time is computed from its data points,
 its deployed periods and the latest case of SQS (`localcloud.emulators.cloudwatch`).
 
-Non-goals: the expected notices (`localcloud.faults`).
+Non-goals: the expected notices (`localcloud.faults`); calls of AWS that break something (`localcloud.tampering`).
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -19,8 +19,10 @@ from breakglass.vocabulary import Delivery, EvidencePath
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.notification import Notification, alarm_of
 from localcloud.emulators.slack import Post
-from localcloud.faults import EXPECTED, Fault, FaultResult, Notice, Sighting, describe_place, first_of_each
+from localcloud.faults import EXPECTED, OF_SLACK, Fault, FaultResult, Notice, Sighting, describe_place, first_of_each
 from localcloud.records import RECORDS, load_record
+from localcloud.stack import TRAIL
+from localcloud.tampering import Tampering
 
 HORIZON_SECONDS = 40 * 60
 """Time by AWS's clock in which notices are counted."""
@@ -42,6 +44,14 @@ _OF_METRICS = {
 """The notice that an alarm is, by those of its metrics that are named here."""
 _TELLING = frozenset[str]().union(*_OF_METRICS)
 
+_TAMPERING = "breakglass_tamper"
+_OF_EVIDENCE: Mapping[str, Notice] = {
+    EvidencePath.tamper: Notice.tampering,
+    EvidencePath.denied: Notice.attempt,
+    EvidencePath.session_start: Notice.deployment,
+}
+"""The notice that a message about tampering is, by its evidence path."""
+
 _SLACK_METHODS = ("chat.postMessage", "chat.scheduleMessage", "chat.deleteScheduledMessage")
 _SLACK_FAULTS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.slack_archived: {"error": "is_archived"},
@@ -61,15 +71,19 @@ class AlertPath:
         cloud: the cloud of stack `local`.
         rule_names: the stack's output `ruleNames`: set or role to evidence path to rule.
         delivery: the delivery that is deployed.
+        deployer: ARN of the role that deploys the stack.
 
     Raises:
         LocalCloudError: the stack has no probe.
     """
 
-    def __init__(self, cloud: RunningCloud, rule_names: Mapping[str, Mapping[str, str]], delivery: Delivery) -> None:
+    def __init__(
+        self, cloud: RunningCloud, rule_names: Mapping[str, Mapping[str, str]], delivery: Delivery, deployer: str
+    ) -> None:
         self._cloud = cloud
         self._delivery = delivery
         self._rule = rule_names[_SUBJECT][EvidencePath.session_start]
+        self._deployer = deployer
         self._probe, self._probe_seconds = _find_probe(cloud)
 
     def run(self, fault: Fault) -> FaultResult:
@@ -78,35 +92,32 @@ class AlertPath:
         cloud.tick(self._probe)
         before = cloud.wait_idle()
         posts, mails = len(cloud.posts()), len(cloud.mails())
+        tampering = Tampering(cloud, self._rule, self._deployer)
         began = time.time()
-        with self._broken(fault):
-            cloud.replay(load_record(_RECORD).content)
+        with self._broken(fault, tampering):
+            for record in tampering.records:
+                cloud.replay(record)
+            if self._is_logged():
+                cloud.replay(load_record(_RECORD).content)
             after_fault = cloud.wait_idle()
             for at in range(self._probe_seconds, HORIZON_SECONDS + 1, self._probe_seconds):
                 cloud.tick(self._probe, began + at - time.time())
                 after_fault = cloud.wait_idle()
             cloud.evaluate_alarms(began, began + HORIZON_SECONDS)
+            cloud.wait_idle()
+        changes = [record["eventID"] for record in tampering.records]
         sightings = first_of_each(
             [
-                *(_of_post(post, began) for post in cloud.posts()[posts:] if post.error is None),
-                *(seen for mail in cloud.mails()[mails:] if (seen := _of_mail(mail, began)) is not None),
+                *(_of_post(post, began, cloud.second_channel) for post in cloud.posts()[posts:] if post.error is None),
+                *(seen for mail in cloud.mails()[mails:] if (seen := _of_mail(mail, began, changes)) is not None),
             ]
         )
         has_dead_letter = after_fault["dead_lettered"] > before["dead_lettered"]
         self._empty_queues()
         return FaultResult(fault, self._delivery, sightings, describe_place(sightings, has_dead_letter=has_dead_letter))
 
-    def _broken(self, fault: Fault) -> AbstractContextManager[None]:
-        if fault in _SLACK_FAULTS:
-            return self._broken_slack(_SLACK_FAULTS[fault])
-        breaks: dict[Fault, Callable[[], AbstractContextManager[None]]] = {
-            Fault.connection_deauthorised: self._deauthorised_connection,
-            Fault.machine_role_broken: self._role_without_policies,
-            Fault.machine_deleted: self._deleted_machine,
-            Fault.rule_disabled: self._disabled_rule,
-            Fault.target_removed: self._removed_target,
-        }
-        return breaks[fault]()
+    def _broken(self, fault: Fault, tampering: Tampering) -> AbstractContextManager[None]:
+        return self._broken_slack(_SLACK_FAULTS[fault]) if fault in OF_SLACK else tampering.make(fault)
 
     @contextmanager
     def _broken_slack(self, fault: Mapping[str, Any]) -> Iterator[None]:
@@ -114,62 +125,9 @@ class AlertPath:
         yield
         self._cloud.fail_slack()
 
-    @contextmanager
-    def _deauthorised_connection(self) -> Iterator[None]:
-        events = self._cloud.client("events")
-        (connection,) = events.list_connections()["Connections"]
-        events.deauthorize_connection(Name=connection["Name"])
-        yield
-        key = {"ApiKeyName": "Authorization", "ApiKeyValue": f"Bearer {self._cloud.bot_token}"}
-        events.update_connection(
-            Name=connection["Name"], AuthorizationType="API_KEY", AuthParameters={"ApiKeyAuthParameters": key}
-        )
-
-    @contextmanager
-    def _role_without_policies(self) -> Iterator[None]:
-        iam = self._cloud.client("iam")
-        role = self._describe_machine()["roleArn"].rsplit("/", 1)[-1]
-        policies = {
-            name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-        }
-        for name in policies:
-            iam.delete_role_policy(RoleName=role, PolicyName=name)
-        yield
-        for name, document in policies.items():
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
-
-    @contextmanager
-    def _deleted_machine(self) -> Iterator[None]:
-        states = self._cloud.client("stepfunctions")
-        machine = self._describe_machine()
-        states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
-        yield
-        kept = ("name", "definition", "roleArn", "type", "loggingConfiguration")
-        states.create_state_machine(**{field: machine[field] for field in kept if field in machine})
-
-    @contextmanager
-    def _disabled_rule(self) -> Iterator[None]:
-        events = self._cloud.client("events")
-        rule = events.describe_rule(Name=self._rule)
-        events.disable_rule(Name=self._rule)
-        yield
-        kept = ("Name", "EventPattern", "State", "Description")
-        events.put_rule(**{field: rule[field] for field in kept if field in rule})
-
-    @contextmanager
-    def _removed_target(self) -> Iterator[None]:
-        events = self._cloud.client("events")
-        targets = events.list_targets_by_rule(Rule=self._rule)["Targets"]
-        events.remove_targets(Rule=self._rule, Ids=["slack"])
-        yield
-        events.put_targets(Rule=self._rule, Targets=[target for target in targets if target["Id"] == "slack"])
-
-    def _describe_machine(self) -> dict[str, Any]:
-        targets = self._cloud.client("events").list_targets_by_rule(Rule=self._rule)["Targets"]
-        (arn,) = (target["Arn"] for target in targets if target["Id"] == "slack")
-        described: dict[str, Any] = self._cloud.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
-        return described
+    def _is_logged(self) -> bool:
+        """True if the trail hands records to EventBridge."""
+        return bool(self._cloud.client("cloudtrail").get_trail_status(Name=TRAIL)["IsLogging"])
 
     def _empty_queues(self) -> None:
         sqs = self._cloud.client("sqs")
@@ -192,13 +150,22 @@ def _find_probe(cloud: RunningCloud) -> tuple[str, int]:
     raise LocalCloudError("The stack has no probe: stacks/Pulumi.local.yaml has to leave `probe` on.")
 
 
-def _of_post(post: Post, began: float) -> Sighting:
-    late = str(post.body["text"]).startswith("Late")
-    notice = Notice.late_alert if late else Notice.alert if post.body.get("blocks") else Notice.plain_alert
-    return Sighting(notice, post.received + post.skipped - began)
+def _of_post(post: Post, began: float, watcher_channel: str) -> Sighting:
+    return Sighting(_read_post(post.body, watcher_channel), post.received + post.skipped - began)
 
 
-def _of_mail(mail: Notification, began: float) -> Sighting | None:
+def _read_post(message: Mapping[str, Any], watcher_channel: str) -> Notice:
+    if message["channel"] == watcher_channel:
+        return Notice.watcher
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") == _TAMPERING:
+        return _OF_EVIDENCE[metadata["event_payload"]["evidence"]]
+    if str(message["text"]).startswith("Late"):
+        return Notice.late_alert
+    return Notice.alert if message.get("blocks") else Notice.plain_alert
+
+
+def _of_mail(mail: Notification, began: float, changes: Collection[str]) -> Sighting | None:
     notice: Notice | None = None
     alarm = alarm_of(mail)
     text = mail.message.strip('"')
@@ -208,6 +175,8 @@ def _of_mail(mail: Notification, began: float) -> Sighting | None:
         notice = Notice.lost_connection
     elif text.startswith(_PROBE_MAIL):
         notice = Notice.probe_mail
+    elif any(event_id in text for event_id in changes):
+        notice = Notice.tampering_mail
     elif _USER in text:
         notice = Notice.mail
     return None if notice is None else Sighting(notice, mail.at - began)

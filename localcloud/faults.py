@@ -29,6 +29,17 @@ class Fault(StrEnum):
     machine_deleted = "machine-deleted"
     rule_disabled = "rule-disabled"
     target_removed = "target-removed"
+    rule_deleted = "rule-deleted"
+    token_replaced = "token-replaced"  # noqa: S105 - the name of a fault
+    alarm_deleted = "alarm-deleted"
+    mail_unsubscribed = "mail-unsubscribed"
+    function_replaced = "function-replaced"
+    session_policy_detached = "session-policy-detached"
+    trail_stopped = "trail-stopped"
+    change_refused = "change-refused"
+    changed_by_deployer = "changed-by-deployer"
+    tamper_rules_deleted = "tamper-rules-deleted"
+    both_tamper_rules_deleted = "both-tamper-rules-deleted"
 
 
 DESCRIPTIONS: Mapping[Fault, str] = {
@@ -44,7 +55,34 @@ DESCRIPTIONS: Mapping[Fault, str] = {
     Fault.machine_deleted: "the delivery machine is deleted",
     Fault.rule_disabled: "the rule is disabled",
     Fault.target_removed: "the rule's target `slack` is removed",
+    Fault.rule_deleted: "the rule is deleted",
+    Fault.token_replaced: "the connection to Slack gets another token",
+    Fault.alarm_deleted: "an alarm is deleted",
+    Fault.mail_unsubscribed: "the e-mail address of the alarms is unsubscribed",
+    Fault.function_replaced: "the code of the provisioner of the approvals is replaced",
+    Fault.session_policy_detached: "the policy that ends sessions is detached",
+    Fault.trail_stopped: "the trail is stopped, so the use never reaches the bus",
+    Fault.change_refused: "a call to disable the rule is refused",
+    Fault.changed_by_deployer: "the role that deploys the stack changes the rule",
+    Fault.tamper_rules_deleted: "the rules that report tampering are deleted first, then the rule is disabled",
+    Fault.both_tamper_rules_deleted: "the same, and those of stack watcher are deleted, too",
 }
+
+OF_SLACK = frozenset(
+    {
+        Fault.slack_archived,
+        Fault.slack_bot_removed,
+        Fault.slack_token_revoked,
+        Fault.slack_down,
+        Fault.slack_slow,
+        Fault.slack_rate_limited,
+        Fault.blocks_refused,
+    }
+)
+"""The faults that Slack causes."""
+
+TAMPERING = frozenset(Fault) - OF_SLACK
+"""The faults that are made by calls of AWS, which CloudTrail records. Stack `watcher` is deployed for them."""
 
 
 class Notice(StrEnum):
@@ -54,6 +92,11 @@ class Notice(StrEnum):
     plain_alert = "plain alert in Slack"
     late_alert = "late alert in Slack"
     mail = "mail with the alert"
+    tampering = "tampering in Slack"
+    attempt = "attempt in Slack"
+    deployment = "deployer's session in Slack"
+    tampering_mail = "mail with the tampering"
+    watcher = "stack watcher in Slack"
     lost_connection = "lost-connection mail"
     probe_mail = "probe mail"
     probe_alarm = "probe alarm"
@@ -72,33 +115,51 @@ _PLACES = {
 """The notices that hold the alert itself, and the place in words; the first one that came counts."""
 
 _REFUSED = (Fault.slack_archived, Fault.slack_bot_removed, Fault.slack_token_revoked)
-_UNSEEN = (Fault.rule_disabled, Fault.target_removed)
+_PROBE = frozenset({Notice.probe_mail, Notice.probe_alarm})
+_SEEN_BESIDE_THE_ALERT = {
+    Fault.alarm_deleted: Notice.tampering,
+    Fault.mail_unsubscribed: Notice.tampering,
+    Fault.function_replaced: Notice.tampering,
+    Fault.session_policy_detached: Notice.tampering,
+    Fault.change_refused: Notice.attempt,
+    Fault.changed_by_deployer: Notice.deployment,
+}
+_SEEN_WITHOUT_AN_ALERT = (Fault.rule_disabled, Fault.target_removed, Fault.rule_deleted, Fault.trail_stopped)
+_UNREPORTED = (Fault.tamper_rules_deleted, Fault.both_tamper_rules_deleted)
+_UNSEEN_BY_WATCHER = (Fault.session_policy_detached, Fault.both_tamper_rules_deleted)
+"""Stack `watcher` does not know the ID of the policy."""
 
-EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
-    **{(fault, Delivery.direct): frozenset({Notice.probe_mail, Notice.probe_alarm}) for fault in _REFUSED},
+_OF_STACK: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
+    **{(fault, Delivery.direct): _PROBE for fault in _REFUSED},
+    **{(fault, Delivery.confirmed): _PROBE | {Notice.mail} for fault in _REFUSED},
     **{
-        (fault, Delivery.confirmed): frozenset({Notice.mail, Notice.probe_mail, Notice.probe_alarm})
-        for fault in _REFUSED
+        (fault, delivery): frozenset({Notice.alert, notice})
+        for fault, notice in _SEEN_BESIDE_THE_ALERT.items()
+        for delivery in Delivery
     },
-    **{(fault, delivery): frozenset() for fault in _UNSEEN for delivery in Delivery},
+    **{(fault, delivery): frozenset({Notice.tampering}) for fault in _SEEN_WITHOUT_AN_ALERT for delivery in Delivery},
+    **{(fault, delivery): frozenset() for fault in _UNREPORTED for delivery in Delivery},
     (Fault.slack_down, Delivery.direct): frozenset({Notice.alert}),
     (Fault.slack_down, Delivery.confirmed): frozenset({Notice.mail, Notice.late_alert}),
     (Fault.slack_slow, Delivery.direct): frozenset({Notice.alert}),
     (Fault.slack_slow, Delivery.confirmed): frozenset({Notice.alert}),
     (Fault.slack_rate_limited, Delivery.direct): frozenset({Notice.alert}),
     (Fault.slack_rate_limited, Delivery.confirmed): frozenset({Notice.alert}),
-    (Fault.blocks_refused, Delivery.direct): frozenset({Notice.probe_mail, Notice.probe_alarm}),
-    (Fault.blocks_refused, Delivery.confirmed): frozenset(
-        {Notice.plain_alert, Notice.mail, Notice.probe_mail, Notice.probe_alarm}
-    ),
-    (Fault.connection_deauthorised, Delivery.direct): frozenset(
-        {Notice.lost_connection, Notice.failed_delivery, Notice.dead_letter, Notice.probe_mail, Notice.probe_alarm}
-    ),
-    (Fault.connection_deauthorised, Delivery.confirmed): frozenset(
-        {Notice.lost_connection, Notice.mail, Notice.probe_mail, Notice.probe_alarm}
-    ),
+    (Fault.blocks_refused, Delivery.direct): _PROBE,
+    (Fault.blocks_refused, Delivery.confirmed): _PROBE | {Notice.plain_alert, Notice.mail},
+    (Fault.token_replaced, Delivery.direct): _PROBE,
+    (Fault.token_replaced, Delivery.confirmed): _PROBE | {Notice.mail, Notice.tampering_mail},
+    (Fault.connection_deauthorised, Delivery.direct): _PROBE
+    | {Notice.lost_connection, Notice.failed_delivery, Notice.dead_letter},
+    (Fault.connection_deauthorised, Delivery.confirmed): _PROBE
+    | {Notice.lost_connection, Notice.mail, Notice.tampering_mail},
     (Fault.machine_role_broken, Delivery.confirmed): frozenset({Notice.failed_execution}),
     (Fault.machine_deleted, Delivery.confirmed): frozenset({Notice.failed_delivery, Notice.dead_letter}),
+}
+
+EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
+    (fault, delivery): notices | {Notice.watcher} if fault in TAMPERING and fault not in _UNSEEN_BY_WATCHER else notices
+    for (fault, delivery), notices in _OF_STACK.items()
 }
 """The notices that each fault must cause with each delivery, and no others; a pair that is absent does not apply."""
 
@@ -169,13 +230,13 @@ class FaultResult:
         }
 
 
-def select_faults(name: str) -> tuple[Fault, ...]:
-    """Return the fault of a name, or every fault for `all`.
+def select_faults(names: str) -> tuple[Fault, ...]:
+    """Return the faults of names between commas, or every fault for `all`.
 
     Raises:
-        ValueError: no fault has the name.
+        ValueError: no fault has a name.
     """
-    return tuple(Fault) if name == ALL else (Fault(name),)
+    return tuple(Fault) if names == ALL else tuple(dict.fromkeys(map(Fault, names.split(","))))
 
 
 def first_of_each(sightings: Collection[Sighting]) -> tuple[Sighting, ...]:

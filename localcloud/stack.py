@@ -1,4 +1,4 @@
-"""Stack `local`, deployed to a local cloud by a real `pulumi up`.
+"""Stack `local`, and stack `watcher` beside it, deployed to a local cloud by a real `pulumi up`.
 
 Non-goals: the cloud itself (`localcloud.cloud`) and the engine (`localcloud.engine`).
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from localcloud.cloud import RunningCloud
+from localcloud.cloud import REGION, RunningCloud
 from localcloud.engine import Engine, UpdateResult
 from localcloud.real_provider import is_wanted, provider_config
 
@@ -21,7 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 """Output of the commands; git-ignored."""
 
-_STACK_FILE = ROOT / "stacks" / "Pulumi.local.yaml"
+STACK, WATCHER = "local", "watcher"
+"""Names of the two stacks."""
+
+TRAIL = "management-events"
+"""Name of the trail."""
+
+_STACK_FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
 
 DESCRIPTION = BUILD / "local.json"
 """Describes the local cloud that `make local-up` started."""
@@ -40,9 +46,9 @@ class StackDeployment:
     up: UpdateResult
 
 
-def read_approvals_section() -> Mapping[str, Any] | None:
-    """The section `approvals` of the stack file; None if it has none."""
-    section: Mapping[str, Any] | None = yaml.safe_load(_STACK_FILE.read_text())["config"].get("breakglass:approvals")
+def read_section(name: str) -> Mapping[str, Any] | None:
+    """A section of the stack file, e.g. `approvals`; None if it has none."""
+    section: Mapping[str, Any] | None = yaml.safe_load(_STACK_FILE.read_text())["config"].get(f"breakglass:{name}")
     return section
 
 
@@ -69,11 +75,45 @@ def deploy(
     return StackDeployment(engine, engine.up())
 
 
+def deploy_watcher(
+    cloud: RunningCloud, workdir: Path, progress: Callable[[str], None] = lambda _: None
+) -> StackDeployment:
+    """Deploys stack `watcher`, which reports tampering with stack `local` in the second channel.
+
+    At AWS it is in another region or account. The local cloud is one account and one event bus.
+
+    Args:
+        cloud: where to; stack `local` need not be deployed.
+        workdir: for the state and the stack file; not that of stack `local`.
+        progress: called with each step of Pulumi.
+
+    Raises:
+        EngineError: Pulumi refused or failed.
+    """
+    tamper = (read_section("alerts") or {})["tamper"]
+    engine = Engine(ROOT, workdir, cloud.environment(), stack=WATCHER, progress=progress)
+    engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
+    engine.config_set_all(
+        {
+            "aws:region": REGION,
+            "breakglass:alerts.region": REGION,
+            "breakglass:alerts.slack.channel": cloud.second_channel,
+            "breakglass:alerts.slack.postMessageUrl": cloud.post_message_url,
+            "breakglass:alerts.probe": "off",
+            "breakglass:alerts.tamper.stacks[0]": STACK,
+            "breakglass:alerts.tamper.trail": tamper["trail"],
+            "breakglass:alerts.tamper.deployers[0]": tamper["deployers"][0],
+            **(provider_config(cloud) if is_wanted(os.environ) else {}),
+        }
+    )
+    return StackDeployment(engine, engine.up())
+
+
 def create_trail(cloud: RunningCloud) -> None:
     """Creates the trail that a stack expects: of all management events, in all regions. Nothing reads it here."""
     trails = cloud.client("cloudtrail")
-    trails.create_trail(Name="management-events", S3BucketName="trail", IsMultiRegionTrail=True)
-    trails.start_logging(Name="management-events")
+    trails.create_trail(Name=TRAIL, S3BucketName="trail", IsMultiRegionTrail=True)
+    trails.start_logging(Name=TRAIL)
 
 
 def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
@@ -85,7 +125,7 @@ def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] |
         **(settings or {}),
     }
     engine.config_set("breakglass:slackBotToken", cloud.bot_token, secret=True)
-    if read_approvals_section() is not None:
+    if read_section("approvals") is not None:
         engine.config_set("breakglass:slackSigningSecret", cloud.slack_signing_secret, secret=True)
         values["breakglass:approvals.channel"] = cloud.slack_channel
         values["breakglass:approvals.secondChannel"] = cloud.second_channel

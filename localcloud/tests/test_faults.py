@@ -10,6 +10,7 @@ from breakglass.vocabulary import Delivery
 from localcloud.faults import (
     DESCRIPTIONS,
     EXPECTED,
+    TAMPERING,
     Fault,
     FaultResult,
     Notice,
@@ -21,7 +22,7 @@ from localcloud.faults import (
 from localcloud.report import format_seconds, render_faults
 
 OF_MACHINE = {Fault.machine_role_broken, Fault.machine_deleted}
-UNSEEN = {Fault.rule_disabled, Fault.target_removed}
+BOTH = Fault.both_tamper_rules_deleted
 
 
 def result(fault: Fault, delivery: Delivery, *notices: Notice) -> FaultResult:
@@ -42,20 +43,30 @@ def test_every_fault_has_a_description_and_expectations() -> None:
     assert pairs - set(EXPECTED) == {(fault, Delivery.direct) for fault in OF_MACHINE}
 
 
-def test_only_disabled_rule_and_removed_target_are_unseen() -> None:
-    assert {fault for (fault, _), notices in EXPECTED.items() if not notices} == UNSEEN
-    assert {pair for pair, notices in EXPECTED.items() if not notices} == {(f, d) for f in UNSEEN for d in Delivery}
+def test_fault_is_unseen_only_without_any_tamper_rule() -> None:
+    assert {pair for pair, notices in EXPECTED.items() if not notices} == {(BOTH, delivery) for delivery in Delivery}
+    for delivery in Delivery:
+        assert EXPECTED[Fault.tamper_rules_deleted, delivery] == {Notice.watcher}
+
+
+def test_each_change_by_a_call_of_aws_is_seen_by_the_watcher() -> None:
+    seen = {fault for (fault, _), notices in EXPECTED.items() if Notice.watcher in notices}
+    assert seen == TAMPERING - {BOTH, Fault.session_policy_detached}
 
 
 def test_confirmed_delivery_keeps_every_alert_that_a_rule_sends() -> None:
     holding = {Notice.alert, Notice.plain_alert, Notice.mail, Notice.dead_letter, Notice.failed_execution}
-    for fault in set(Fault) - UNSEEN:
-        assert EXPECTED[fault, Delivery.confirmed] & holding
+    without_alert = {fault for fault in Fault if not EXPECTED[fault, Delivery.confirmed] & holding}
+    assert without_alert == {
+        *(Fault.rule_disabled, Fault.target_removed, Fault.rule_deleted),
+        *(Fault.trail_stopped, Fault.tamper_rules_deleted, BOTH),
+    }
 
 
 def test_faults_are_selected_by_name() -> None:
     assert select_faults("all") == tuple(Fault)
     assert select_faults("slack-archived") == (Fault.slack_archived,)
+    assert select_faults("rule-deleted,slack-down,rule-deleted") == (Fault.rule_deleted, Fault.slack_down)
     with pytest.raises(ValueError, match="slack-on-fire"):
         select_faults("slack-on-fire")
 
@@ -71,8 +82,8 @@ def test_result_is_ok_if_just_the_expected_notices_came() -> None:
 
 
 def test_fault_unseen_by_design_is_wrong_once_it_is_seen() -> None:
-    assert result(Fault.rule_disabled, Delivery.direct).ok
-    assert not result(Fault.rule_disabled, Delivery.direct, Notice.probe_alarm).ok
+    assert result(BOTH, Delivery.direct).ok
+    assert not result(BOTH, Delivery.direct, Notice.probe_alarm).ok
 
 
 def test_first_sighting_of_each_notice_counts() -> None:
@@ -105,22 +116,27 @@ def test_entry_of_the_result_file_has_the_documented_shape() -> None:
         "seconds": 1.0,
         "expected_unseen": False,
     }
-    unseen = result(Fault.rule_disabled, Delivery.direct).describe()
+    unseen = result(BOTH, Delivery.direct).describe()
     assert (unseen["seen_by"], unseen["seconds"], unseen["expected_unseen"]) == ([], None, True)
 
 
 def test_table_shows_notices_times_and_what_is_missing() -> None:
     lines = shown(
         result(Fault.machine_deleted, Delivery.confirmed, Notice.failed_delivery),
-        result(Fault.rule_disabled, Delivery.direct),
-        result(Fault.rule_disabled, Delivery.confirmed, Notice.mail),
+        result(BOTH, Delivery.direct),
+        result(BOTH, Delivery.confirmed, Notice.mail),
     )
     assert lines[1].split() == ["machine-deleted", "direct", "does", "not", "apply"]
     assert lines[2].split() == ["machine-deleted", "confirmed", *"failed-delivery alarm 1.0 s lost WRONG".split()]
     assert lines[3].strip() == "missing: dead-letter alarm"
-    assert lines[4].split() == ["rule-disabled", "direct", "nothing", "lost", "unseen", "by", "design"]
-    assert lines[5].split() == ["rule-disabled", "confirmed", *"mail with the alert 1.0 s lost WRONG".split()]
-    assert lines[6].strip() == "unexpected: mail with the alert"
+    assert lines[4].strip() == "missing: stack watcher in Slack"
+    assert lines[5].split() == ["both-tamper-rules-deleted", "direct", "nothing", "lost", "unseen", "by", "design"]
+    assert lines[6].split() == [
+        "both-tamper-rules-deleted",
+        "confirmed",
+        *"mail with the alert 1.0 s lost WRONG".split(),
+    ]
+    assert lines[7].strip() == "unexpected: mail with the alert"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (62, "62 s"), (1023, "17 min")])

@@ -164,7 +164,7 @@ class BreakGlass(pulumi.ComponentResource):
                 ]
                 approvals = self._create_approvals(sets, alerts, instance, pairs, recorded, connection, topics, api)
             all_alerts = {**usage_alerts, **self._create_area_alerts(alerts, target, pairs, approvals)}
-            watched = [_watched(alerts, subject, alert) for subject, alert in all_alerts.items()]
+            watched = [_watched(alerts, subject, alert, pairs) for subject, alert in all_alerts.items()]
             monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path, approvals)
             self.topic_arn, self.page_topic_arn = topics.topic_arn, topics.page_topic_arn
             self.dashboard_url = monitoring.dashboard_url
@@ -357,18 +357,13 @@ class BreakGlass(pulumi.ComponentResource):
     def _create_access_alert(
         self, alerts: Alerts, target: "_SlackTarget", subject: AccessSubject, pairs: Pairs
     ) -> AccessAlert:
-        set_arns = _break_glass_arns(pairs)
-        group_ids = {
-            name: component.break_glass_group_ids[name] for pair, component in pairs for name in assigned_groups([pair])
-        }
         return AccessAlert(
             f"{self._prefix}-{subject.key}",
             AccessAlertSpec.from_validated(
                 self._spec,
                 alerts,
                 alerts.slack,
-                permission_set_arns={name: set_arns[name] for name, _ in subject.sets},
-                group_ids={name: group_ids[name] for name, _ in subject.groups},
+                **_access_ids(subject, pairs),
                 role_arns=list(subject.roles),
                 actor_arns=list(subject.actors),
                 target_arn=target.arn,
@@ -610,17 +605,30 @@ def _subject_keys(subject: Watched) -> dict[str, Any]:
         case AccessSubject():
             return {"access": [rule.key for rule in alert_rules(subject)]}
         case TamperSubject():
-            return {"tampering": [rule.key for rule in alert_rules(subject)]}
+            return {"tampering": [rule.key for rule in alert_rules(subject)], "prefixes": list(subject.prefixes)}
 
 
 def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
     return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
 
 
-def _watched(alerts: Alerts, subject: Watched, alert: Alert) -> WatchedSubjectSpec:
+def _access_ids(subject: AccessSubject, pairs: Pairs) -> dict[str, dict[str, pulumi.Output[str]]]:
+    """Return the arguments with the ARNs of a subject's sets and the IDs of its groups."""
+    arns = _break_glass_arns(pairs)
+    groups = {
+        name: component.break_glass_group_ids[name] for pair, component in pairs for name in assigned_groups([pair])
+    }
+    return {
+        "permission_set_arns": {name: arns[name] for name, _ in subject.sets},
+        "group_ids": {name: groups[name] for name, _ in subject.groups},
+    }
+
+
+def _watched(alerts: Alerts, subject: Watched, alert: Alert, pairs: Pairs = ()) -> WatchedSubjectSpec:
     return WatchedSubjectSpec.from_validated(
         alerts,
         **_subject_keys(subject),
+        **(_access_ids(subject, pairs) if isinstance(subject, AccessSubject) else {}),
         rule_names=alert.rule_names,
         queue_name=alert.queue_name,
         queue_arn=alert.queue_arn,

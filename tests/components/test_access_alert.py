@@ -167,10 +167,14 @@ def test_many_groups_are_split_over_rules() -> None:
     assert found == list(groups.values())
 
 
+def as_outputs(values: dict[str, str]) -> dict[str, pulumi.Output[str]]:
+    return {name: pulumi.Output.from_input(value) for name, value in values.items()}
+
+
 def test_short_ids_leave_a_rule_that_matches_nothing() -> None:
     groups = {f"group-{number}": f"{number:036}" for number in range(36)}
 
-    deployment = alert(group_ids=groups)
+    deployment = deploy(lambda: program(group_ids=as_outputs(groups)))
 
     first, second = (
         json.loads(deployment.get(RULE, f"prod-access-{key}").inputs["eventPattern"])["detail"]["requestParameters"]
@@ -184,7 +188,7 @@ def test_longer_ids_than_documented_fail() -> None:
     arns = {f"set-{number}": f"{SET_ARN}-{'x' * 60}-{number}" for number in range(20)}
 
     with pytest.raises(pulumi.RunError, match="access-assignments-2 as well: an ID of AWS is longer"):
-        alert(permission_set_arns=arns)
+        deploy(lambda: program(permission_set_arns=as_outputs(arns)))
 
 
 @pytest.mark.parametrize(

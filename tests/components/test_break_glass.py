@@ -385,6 +385,18 @@ def test_pagers_page_every_use_and_no_other_rule(delivery: str) -> None:
     assert max(len(targets) for targets in by_rule.values()) == 4
 
 
+def test_mails_name_sets_groups_and_stack() -> None:
+    deployment = break_glass(BOTH)
+
+    def mail(rule: str) -> str:
+        target = deployment.get("aws:cloudwatch/eventTarget:EventTarget", f"prod-monitoring-{rule}").inputs
+        return str(target["inputTransformer"]["inputTemplate"])
+
+    assert "ps-devops-break-glass: devops-break-glass." in mail("access-by-hand-access-assignments")
+    assert "id-of-group-" in mail("access-by-hand-access-memberships")
+    assert mail("tampering-tamper-stack").startswith('"Tampering with breakglass-prod: ')
+
+
 def test_outputs_without_alerts() -> None:
     outputs = break_glass(PERMISSION_SETS_ONLY).outputs
 

@@ -3,7 +3,7 @@
 Non-goals: use of the access (see `usage_alert`). It sees the account and region it is deployed to, nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -59,15 +59,23 @@ class AccessAlertSpec(AlertSpec):
 
     @property
     def placeholders(self) -> AccessSubject:
-        """The subject with placeholders, as long as the longest ARNs and IDs.
+        """The subject with placeholders for outputs, as long as the longest ARNs and IDs.
 
         Source: "Group" (IAM Identity Center, Identity Store API Reference), `GroupId`: 47 characters at most
         """
         set_arn = f"arn:{partition_of_region(self.region)}:sso:::permissionSet/ssoins-{'0' * 16}/ps-"
         return self.subject(
-            {name: f"{set_arn}{number:016}" for number, name in enumerate(self.permission_set_arns)},
-            {name: f"{'0' * 10}-{'0' * 8}-0000-0000-0000-{number:012}" for number, name in enumerate(self.group_ids)},
+            _filled(self.permission_set_arns, lambda number: f"{set_arn}{number:016}"),
+            _filled(self.group_ids, lambda number: f"{'0' * 10}-{'0' * 8}-0000-0000-0000-{number:012}"),
         )
+
+
+def _filled(values: Mapping[str, Any], placeholder: Callable[[int], str]) -> dict[str, str]:
+    """Return plain values as they are, and placeholders for the others."""
+    return {
+        name: value if isinstance(value, str) else placeholder(number)
+        for number, (name, value) in enumerate(values.items(), start=1)
+    }
 
 
 class AccessAlert(pulumi.ComponentResource):

@@ -65,9 +65,12 @@ class TamperAlertSpec(AlertSpec):
 
     @property
     def placeholders(self) -> TamperSubject:
-        """The subject with placeholders, as long as the IDs are."""
-        policy_ids = [f"p-{number:08}" for number in range(len(self.policy_ids))]
-        return self.subject(policy_ids, None if self.api_id is None else "0" * 10)
+        """The subject with placeholders for outputs, as long as the IDs are."""
+        policy_ids = [
+            each if isinstance(each, str) else f"p-{number:08}" for number, each in enumerate(self.policy_ids, start=1)
+        ]
+        api_id = self.api_id if self.api_id is None or isinstance(self.api_id, str) else "0" * 10
+        return self.subject(policy_ids, api_id)
 
 
 class TamperAlert(pulumi.ComponentResource):

@@ -1,4 +1,4 @@
-"""Dashboard, alarms, e-mails and pages for alerts and usages in an account and region.
+"""Dashboard, alarms, e-mails and pages for the alerts in an account and region.
 
 Non-goals: a message that Slack answered with HTTP 200 and did not post, which no metric of EventBridge shows
 (see `slack_probe` and `slack_delivery`).
@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field, StrictBool
-from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
 from breakglass.alerts.dashboard import (
@@ -196,16 +195,15 @@ class UsageMonitoringSpec(Tagged, UsageCount, AlertText):
     """The other components of the alert path, if the dashboard is to show them."""
     approvals: ApprovalMetricsSpec | None = None
     """The approvals, if the dashboard is to show them."""
-    create_dashboard: SkipJsonSchema[bool] = True
-    """False if a Python program calls `create_dashboard` later."""
 
 
 class UsageMonitoring(pulumi.ComponentResource):
-    """Dashboard and alarms for any number of `UsageAlert`s, and their alerts by e-mail and pager.
+    """Dashboard and alarms for any number of alerts, and their messages by e-mail and pager.
 
-    Alarms, for each role: a delivery failed, a dead letter is there, a dead letter is older than a day, the role is
-    used more often than an emergency is. And once: EventBridge lost its connection to Slack. With pagers, on-call is
-    paged for each use, failed delivery and dead letter, and for the lost connection.
+    Alarms, for each alert: a delivery failed, a dead letter is there, a dead letter is older than a day. For a
+    principal: it is used more often than an emergency is. For an IAM user: a long-lived access key is used, after an
+    hour without use. And once: EventBridge lost its connection to Slack. With pagers, on-call is paged for each alert
+    but attempts and sessions of deployers, for key use, failed delivery and dead letter, and for the lost connection.
 
     Permissions:
         - On `arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm:breakglass-*`: `cloudwatch:PutMetricAlarm`,
@@ -240,42 +238,31 @@ class UsageMonitoring(pulumi.ComponentResource):
             for rule, text in of_rules.items():
                 self._publish_alert(name, spec, watched, rule, text)
         alarms = [alarm for watched in spec.watched for alarm in self._alarms(name, spec, watched)]
-        self._prefix, self._spec, self._alarm_arns = name, spec, alarms
-        if spec.create_dashboard:
-            self.create_dashboard(spec.approvals)
+        self.dashboard_name = self._create_dashboard(name, spec, alarms)
+        self.dashboard_url = self.dashboard_name.apply(partial(dashboard_url, region=spec.region))
+        self.register_outputs({"dashboard_name": self.dashboard_name, "dashboard_url": self.dashboard_url})
 
-    def create_dashboard(self, approvals: ApprovalMetricsSpec | None) -> None:
-        """Create the dashboard, and register the outputs of the component.
-
-        Args:
-            approvals: The approvals, if the dashboard is to show them.
-        """
-        name, spec = self._prefix, self._spec
-        path = spec.alert_path
-        dashboard = aws.cloudwatch.Dashboard(
+    def _create_dashboard(
+        self, name: str, spec: UsageMonitoringSpec, alarm_arns: Sequence[pulumi.Output[str]]
+    ) -> pulumi.Output[str]:
+        """Create the dashboard, and return its name."""
+        path, approvals = spec.alert_path, spec.approvals
+        return aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=physical_name(f"{name}-dashboard"),
             dashboard_body=pulumi.Output.all(
                 rule_names=pulumi.Output.all(*[watched.rule_names for watched in spec.watched]),
                 queue_names=pulumi.Output.all(*[watched.queue_name for watched in spec.watched]),
-                alarm_arns=pulumi.Output.all(*self._alarm_arns),
+                alarm_arns=pulumi.Output.all(*alarm_arns),
                 machine_arn=approvals.machine_arn if approvals else None,
                 approval_alarm_arns=approvals.alarm_arns if approvals else [],
                 drill_rule_names=path.drill_rule_names if path and path.drill_rule_names is not None else {},
                 delivery_arn=path.machine_arn if path else None,
                 path_alarm_arns=path.alarm_arns if path else [],
-            ).apply(partial(_dashboard_json, spec, approvals)),
+            ).apply(partial(_dashboard_json, spec)),
             region=spec.region,
             opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.dashboard_name = dashboard.dashboard_name
-        self.dashboard_url = dashboard.dashboard_name.apply(partial(dashboard_url, region=spec.region))
-        self.register_outputs(
-            {
-                "dashboard_name": self.dashboard_name,
-                "dashboard_url": self.dashboard_url,
-            }
-        )
+        ).dashboard_name
 
     def _report_lost_connection(self, name: str, spec: UsageMonitoringSpec) -> None:
         """Publish the loss of the connection to Slack, which no metric shows."""
@@ -455,16 +442,18 @@ def _lost_connection_json(arns: Sequence[Any]) -> str:
     return pattern_json(lost_connection_pattern(connection_arn, destination_arn))
 
 
-def _dashboard_json(
-    spec: UsageMonitoringSpec, approvals: ApprovalMetricsSpec | None, resolved: Mapping[str, Any]
-) -> str:
+def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, Any]) -> str:
     subjects = [
         SubjectMetrics(watched.subject, list(_rule_metrics(watched, rule_names)), queue_name)
         for watched, rule_names, queue_name in zip(
             spec.watched, resolved["rule_names"], resolved["queue_names"], strict=True
         )
     ]
-    metrics = ApprovalMetrics(approvals.stack, approvals.function_names, resolved["machine_arn"]) if approvals else None
+    approvals = (
+        ApprovalMetrics(spec.approvals.stack, spec.approvals.function_names, resolved["machine_arn"])
+        if spec.approvals
+        else None
+    )
     alert_path = (
         AlertPathMetrics(
             stack=spec.alert_path.stack,
@@ -477,7 +466,7 @@ def _dashboard_json(
         else None
     )
     alarm_arns = [*resolved["alarm_arns"], *resolved["path_alarm_arns"], *resolved["approval_alarm_arns"]]
-    return json.dumps(dashboard_body(subjects, alarm_arns, spec.region, metrics, alert_path), separators=(",", ":"))
+    return json.dumps(dashboard_body(subjects, alarm_arns, spec.region, approvals, alert_path), separators=(",", ":"))
 
 
 def _rule_metrics(watched: WatchedSubjectSpec, rule_names: Mapping[str, str]) -> Iterator[RuleMetrics]:

@@ -29,7 +29,7 @@ RULE = "breakglass-local-devops-break-glass-session_start"
 PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 POST_MORTEM = "https://wiki.example.com/incidents/new"
 DESCRIPTION = "EMERGENCY: every action of RDS"
-NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["breakGlass"]}
+NEW_ASSIGNMENT = {"group": "security", "accounts": ["333333333333"], "sets": ["everyday"]}
 
 Inventory = dict[str, list[str]]
 
@@ -233,17 +233,17 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 21,
-        "targets": 48,
+        "rules": 50,
+        "targets": 121,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,
-        "queues": 4,
+        "queues": 9,
         "topics": 2,
         "subscriptions": 2,
         "roles": 3,
         "machines": 1,
-        "alarms": 19,
+        "alarms": 39,
         "dashboards": 1,
         "permission sets": 4,
         "assignments": 3,
@@ -304,8 +304,8 @@ def test_rule_disabled_by_hand_is_repaired(life: Life) -> None:
 def test_assignment_inserted_first_changes_no_other(life: Life) -> None:
     # The update is the repair of the rule.
     assert life.repairing_up.changes == {"create": 1, "update": 1}
-    break_glass = life.outputs["permissionSetArns"]["devops-break-glass"]
-    assert new(life.changed, life.repaired) == {"assignments": [f"security {break_glass} 333333333333"]}
+    everyday = life.outputs["permissionSetArns"]["devops"]
+    assert new(life.changed, life.repaired) == {"assignments": [f"security {everyday} 333333333333"]}
 
 
 def test_switch_to_confirmed_replaces_nothing(life: Life) -> None:

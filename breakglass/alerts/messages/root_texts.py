@@ -80,7 +80,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         legend=_TASKS,
     ),
     EvidencePath.denied: AlertText(
-        first_line="Refused: <eventName> as root, recorded in account <account>",
+        first_line=f"Refused: <eventName> as root by {CALLER}, recorded in account <account>",
         action="Say if it was you.",
         evidence="AWS refused a sign-in or aws login of the root user, or an AssumeRoot into a member account",
         account="<account>",

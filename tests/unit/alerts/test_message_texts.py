@@ -111,7 +111,7 @@ FIRST_LINES = {
     "root change": "Change as the root user of account <account>: <eventName> at <eventSource>. Explain it.",
     "root login": "Root user of account <account> used for a command line (aws login). Explain it.",
     "root assume_root": f"Root session of account <rootAccount> opened by {CALLER}, task <rootTask>. Explain it.",
-    "root denied": "Refused: <eventName> as root, recorded in account <account>. Say if it was you.",
+    "root denied": (f"Refused: <eventName> as root by {CALLER}, recorded in account <account>. Say if it was you."),
     "access access-assignments": (
         "Break-glass set <setArn> given by hand in account <assignedAccount> to <principalType> <assignedTo> by "
         f"{CALLER}. Not planned? Delete the assignment."

@@ -571,7 +571,7 @@ class DrillScheduleArgs(TypedDict):
     stack: str
     """The value of the metrics' dimension `Stack`; with `confirmed`, the same as that of the `SlackDelivery`."""
     drill_rule_names: pulumi.Input[dict[str, str]]
-    """Name of the drill rule of each watched role, by the role's key in drill events."""
+    """Name of the drill rule of each role and of root, by the key in drill events."""
     interval_days: NotRequired[int]
     """The time between two drills, in days. At least 1, at most 7. Default: `7`."""
     confirmed: NotRequired[bool]

@@ -1,1 +1,1 @@
-"""The components of the alert path: from the watched role to Slack, and the alarms beside it."""
+"""The components of the alert path: from the subjects to Slack, and the alarms beside it."""

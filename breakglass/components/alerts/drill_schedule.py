@@ -1,4 +1,4 @@
-"""Drills on a schedule: one for each watched role, and alarms on those that are late or missing.
+"""Drills on a schedule, one for each role and for root, and alarms on late and missing ones.
 
 Non-goals: the rules and messages of drills (see `usage_alert`), and drills by hand (`breakglass drill`).
 """
@@ -39,7 +39,7 @@ class DrillScheduleSpec(Tagged, AlertPath):
     stack: Annotated[str, Field(min_length=1)]
     """The value of the metrics' dimension `Stack`; with `confirmed`, the same as that of the `SlackDelivery`."""
     drill_rule_names: StringMapInput
-    """Name of the drill rule of each watched role, by the role's key in drill events."""
+    """Name of the drill rule of each role and of root, by the key in drill events."""
     interval_days: Annotated[int, Field(ge=1, le=7), NO_BOOL] = 7
     """The time between two drills, in days."""
     confirmed: StrictBool = False
@@ -52,7 +52,7 @@ class DrillScheduleSpec(Tagged, AlertPath):
 class DrillSchedule(pulumi.ComponentResource):
     """A state machine without code that sends drills on a schedule, and alarms on late and missing ones.
 
-    It runs every hour, and sends a drill of each role when the last ones are `interval_days` ago; the first ones within
+    It runs every hour, and sends a drill of each rule when the last ones are `interval_days` ago; the first ones within
     an hour of the deployment. Alarms: drills were late or lost; no run has ended for two hours; runs fail.
 
     Permissions:

@@ -38,7 +38,7 @@ else
     exec {python} "$@"
 fi
 """
-COMPONENTS = ("AlarmTopics", "PermissionSetPair", "SlackConnection", "SlackDestination", "UsageAlert")
+COMPONENTS = ("AccessAlert", "AlarmTopics", "PermissionSetPair", "SlackConnection", "SlackDestination", "UsageAlert")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Life:
     schema: dict[str, Any]
     packages: dict[str, str]
     plugin: Path
+    first_preview: UpdateResult
     up: UpdateResult
     outputs: dict[str, Any]
     state: dict[str, Any]
@@ -82,12 +83,25 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     engine.config_set("yaml-program:identityStoreId", instance["IdentityStoreId"])
     engine.config_set("yaml-program:slackBotToken", TOKEN, secret=True)
     engine.config_set("yaml-program:pager", PAGER, secret=True)
+    first_preview = engine.preview()
     up, outputs, state = engine.up(), engine.outputs(), engine.export()
     policy = sso.get_inline_policy_for_permission_set(
         InstanceArn=instance["InstanceArn"], PermissionSetArn=outputs["breakGlassArn"]
     )["InlinePolicy"]
     preview, destroy = engine.preview(), engine.destroy()
-    return Life(schema, packages, plugin, up, outputs, state, json.loads(policy), preview, destroy, engine.export())
+    return Life(
+        schema,
+        packages,
+        plugin,
+        first_preview,
+        up,
+        outputs,
+        state,
+        json.loads(policy),
+        preview,
+        destroy,
+        engine.export(),
+    )
 
 
 def pulumi(environment: dict[str, str], directory: Path, *arguments: str) -> str:
@@ -122,6 +136,7 @@ def test_package_add_records_the_plugin_and_its_components(life: Life) -> None:
 def test_up_creates_every_component(life: Life) -> None:
     types = {resource["type"] for resource in life.state["deployment"]["resources"]}
 
+    assert life.first_preview.changes == life.up.changes
     assert life.up.changes.keys() == {"create"}
     assert {type_ for type_ in types if type_.startswith("breakglass:")} == {
         f"breakglass:index:{name}" for name in COMPONENTS
@@ -130,6 +145,18 @@ def test_up_creates_every_component(life: Life) -> None:
         "session_start": "breakglass-networkAlert-session_start",
         "denied": "breakglass-networkAlert-denied",
     }
+
+
+def test_output_in_a_mapping_reaches_the_pattern(life: Life) -> None:
+    (name,) = life.outputs["accessRuleNames"].values()
+    patterns = {
+        resource["outputs"]["name"]: resource["outputs"]["eventPattern"]
+        for resource in life.state["deployment"]["resources"]
+        if resource["type"] == "aws:cloudwatch/eventRule:EventRule"
+    }
+
+    assert life.outputs["accessRuleNames"] == {"access-assignments": "breakglass-networkAccess-access-assignments"}
+    assert life.outputs["breakGlassArn"] in patterns[name]
 
 
 def test_inline_policy_keeps_its_keys(life: Life) -> None:

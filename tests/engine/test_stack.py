@@ -266,6 +266,8 @@ def test_outputs_name_existing_resources(life: Life) -> None:
     assert sorted(life.outputs) == [
         "dashboardUrl",
         "deadLetterQueueUrls",
+        "globalEventsStack",
+        "independentDoor",
         "pageTopicArn",
         "permissionSetArns",
         "ruleNames",

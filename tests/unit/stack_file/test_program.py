@@ -3,19 +3,25 @@
 Not proven here: what it deploys and exports (tests/engine, tests/local).
 """
 
+import json
 import runpy
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import pytest
 import yaml
 from pulumi.runtime import set_all_config
 
+from breakglass.cli.stack_outputs import GLOBAL_EVENTS_STACK_OUTPUT, INDEPENDENT_DOOR_OUTPUT, RULE_NAMES_OUTPUT
 from breakglass.stack_file.secret_keys import NAMESPACE
 from tests.conftest import Deployment, deploy
 from tests.unit.stack_file.stack_files import STACKS
 
 ROOT = STACKS.parent
+
+DOOR_ROLE = "arn:aws:iam::222222222222:role/emergency-operator"
+DOOR_USER = "arn:aws:iam::222222222222:user/ada"
 
 
 def test_project_name_is_the_configuration_namespace() -> None:
@@ -36,6 +42,32 @@ def test_program_with_wrong_stack_file_registers_nothing() -> None:
         deploy(program, into=deployment)
     assert refused.value.__suppress_context__, "Pulumi would print the inner error as well"
     assert deployment == Deployment()
+
+
+def test_program_exports_what_the_doctor_needs_of_the_file() -> None:
+    door = {"roles": [DOOR_ROLE], "users": [DOOR_USER], "rehearseEvery": "P30D"}
+    alerts = {
+        "region": "eu-central-1",
+        "slack": {"channel": "C0123456789", "botTokenSecretName": "token"},
+        "watch": {"independentDoor": door},
+        "globalEventsStack": "prod-us-east-1",
+        "monitoring": {"emails": ["oncall@example.com"]},
+    }
+    exported: dict[str, Any] = {}
+
+    def program() -> None:
+        set_all_config({"breakglass:alerts": json.dumps(alerts)}, [])
+        with patch("pulumi.export", exported.__setitem__):
+            runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    deploy(program)
+    assert exported[INDEPENDENT_DOOR_OUTPUT] == {
+        "roles": [DOOR_ROLE],
+        "users": [DOOR_USER],
+        "rehearseSeconds": 30 * 86_400,
+    }
+    assert exported[GLOBAL_EVENTS_STACK_OUTPUT] == "prod-us-east-1"
+    assert RULE_NAMES_OUTPUT in exported
 
 
 def test_program_stays_short() -> None:

@@ -80,7 +80,7 @@ def deploy_watcher(
 ) -> StackDeployment:
     """Deploys stack `watcher`, which reports tampering with stack `local` in the second channel.
 
-    At AWS it is in another region or account. The local cloud is one account and one event bus.
+    At AWS it is in the same account and region, where the events are recorded; so it is here.
 
     Args:
         cloud: where to; stack `local` need not be deployed.

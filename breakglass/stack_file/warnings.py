@@ -28,6 +28,7 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
     yield from _only_in_slack(stack_file, at)
     yield from _many_rules(stack_file, at)
     yield from _unseen_global_events(stack_file, at)
+    yield from _unseen_identity_center(stack_file, at)
     yield from _unseen_trail(stack_file, at)
     yield from _deployments_as_tampering(stack_file, at)
     yield from _overlapping_names(stack_file, at)
@@ -110,6 +111,19 @@ def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
             "None of them raises an alert here.",
             f"Deploy a stack with `alerts` in {region} of the same account, and write its name here. Or write "
             "`watch: {root: false}` and `tamper: false` if these events are watched elsewhere.",
+        )
+
+
+def _unseen_identity_center(stack_file: StackFile, at: str) -> Iterator[Problem]:
+    """Yield a warning if the events of Identity Center are recorded in another region."""
+    alerts, sets = stack_file.alerts, stack_file.permission_sets
+    if alerts and sets and alerts.region != sets.region:
+        yield Problem(
+            f"{at}alerts.region",
+            format_value(alerts.region),
+            f"AWS records the events of Identity Center in {sets.region}, its home region. So the rules of this stack "
+            "for `portal`, and for access that is given around the approvals, see none of them.",
+            f"Write `region: {sets.region}`, or deploy another stack with `alerts` there.",
         )
 
 

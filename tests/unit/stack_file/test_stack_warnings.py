@@ -198,3 +198,11 @@ def test_sets_without_deployers_are_warned_about(changes: list[tuple[Keys, objec
     found = warnings(stack(*changes))
 
     assert [warning.path for warning in found] == (["breakglass:alerts.tamper.deployers"] if warned else [])
+
+
+def test_alerts_outside_the_home_region_are_warned_about() -> None:
+    (warning,) = warnings(stack(((*ALERTS, "region"), "eu-west-1")))
+
+    assert warning.path == "breakglass:alerts.region"
+    assert "in eu-central-1, its home region" in warning.why
+    assert "`region: eu-central-1`" in warning.instead

@@ -164,9 +164,13 @@ class RunningCloud:
             )
         return counts
 
-    def posts(self) -> tuple[Post, ...]:
-        """Every chat.postMessage call that reached Slack, accepted or refused, in the order of Slack's answers."""
-        return tuple(Post(**post) for post in request_json("GET", f"{self.slack_url}/_localcloud/posts"))
+    def posts(self, known: int = 0) -> tuple[Post, ...]:
+        """Every chat.postMessage call that reached Slack, accepted or refused, in the order of Slack's answers.
+
+        Args:
+            known: how many of the first ones are left out.
+        """
+        return tuple(Post(**post) for post in request_json("GET", f"{self.slack_url}/_localcloud/posts?known={known}"))
 
     def messages(self) -> list[dict[str, Any]]:
         """Bodies of the messages that Slack accepted, as it received them."""

@@ -54,22 +54,23 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
     """
     alarms = _list_alarms_without_target(cloud)
     verdicts: list[Verdict] = []
-    posts = cloud.posts()
-    before = len(posts)
+    posts: list[Post] = []
+    before = len(cloud.posts())
     deliveries: dict[str, int] = {}
     for record in records:
-        known, began = len(posts), time.time()
+        began = time.time()
         cloud.replay(record.content)
         deliveries = cloud.wait_idle()
         if alarms:
             cloud.evaluate_alarms(began, began + 60, alarms)
             deliveries = cloud.wait_idle()
-        posts = cloud.posts()
-        accepted = [post for post in posts[known:] if post.error is None]
+        new = cloud.posts(before + len(posts))
+        posts += new
+        accepted = [post for post in new if post.error is None]
         seconds = max((post.received for post in accepted), default=began) - began
         kinds = list_alert_kinds(post.body for post in accepted)
         verdicts.append(Verdict(record.file, record.expected, kinds, seconds if accepted else None))
-    return ReplayResult(verdicts, posts[before:], deliveries)
+    return ReplayResult(verdicts, posts, deliveries)
 
 
 def _list_alarms_without_target(cloud: RunningCloud) -> list[str]:

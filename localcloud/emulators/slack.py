@@ -181,9 +181,10 @@ class SlackServer(ThreadingHTTPServer):
         with self._posts_lock:
             self._posts.append(post)
 
-    def posts(self) -> list[dict[str, Any]]:
+    def posts(self, known: int) -> list[dict[str, Any]]:
+        """The posts without the first `known` ones."""
         with self._posts_lock:
-            return [asdict(post) for post in self._posts]
+            return [asdict(post) for post in self._posts[known:]]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -199,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._content = self._read()
         address = urlsplit(self.path)
         if address.path == "/_localcloud/posts":
-            self._answer_json(self._slack.posts())
+            self._answer_json(self._slack.posts(int(parse_qs(address.query).get("known", ["0"])[0])))
         elif address.path == "/_localcloud/scheduled":
             self._answer_json(self._slack.scheduled.list())
         elif address.path == "/_localcloud/views":

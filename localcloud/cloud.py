@@ -168,7 +168,7 @@ class RunningCloud:
         """Every chat.postMessage call that reached Slack, accepted or refused, in the order of Slack's answers.
 
         Args:
-            known: how many of the first ones are left out.
+            known: number of the first posts that are left out.
         """
         return tuple(Post(**post) for post in request_json("GET", f"{self.slack_url}/_localcloud/posts?known={known}"))
 

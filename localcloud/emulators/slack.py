@@ -181,7 +181,7 @@ class SlackServer(ThreadingHTTPServer):
         with self._posts_lock:
             self._posts.append(post)
 
-    def posts(self, known: int) -> list[dict[str, Any]]:
+    def posts(self, known: int = 0) -> list[dict[str, Any]]:
         """The posts without the first `known` ones."""
         with self._posts_lock:
             return [asdict(post) for post in self._posts[known:]]

@@ -208,6 +208,8 @@ def test_the_local_cloud_adds_tokens_and_reads_posts(slack: SlackServer) -> None
     connection = HTTPConnection("127.0.0.1", slack.server_port)
     connection.request("GET", "/_localcloud/posts")
     assert json.loads(connection.getresponse().read()) == slack.posts()
+    connection.request("GET", "/_localcloud/posts?known=1")
+    assert json.loads(connection.getresponse().read()) == []
     connection.close()
 
 

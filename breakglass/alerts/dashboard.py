@@ -277,7 +277,7 @@ def _approvals(approvals: ApprovalMetrics, region: str, top: int) -> list[dict[s
 
 
 def _text(position: dict[str, int], approvals: ApprovalMetrics | None) -> dict[str, Any]:
-    recorded = " Every use is also delivered to the usage recorder." if approvals else ""
+    recorded = " Every use of a role is also delivered to the usage recorder." if approvals else ""
     lines = (
         "# Break-glass use",
         "Every use should have an explanation in its Slack thread. A red alarm or a dead letter: "

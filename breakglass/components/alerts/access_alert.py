@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pydantic import Field
 
-from breakglass.alerts.rules import MessageSettings, planned_rules
+from breakglass.alerts.rules import planned_rules
 from breakglass.alerts.subjects import AccessSubject
 from breakglass.components.alerts.alert_rules import (
     AlertSpec,
@@ -115,7 +115,7 @@ class AccessAlert(pulumi.ComponentResource):
         self, name: str, args: AccessAlertArgs | AccessAlertSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(AccessAlertSpec, args, name)
-        planned = planned_rules(name, spec.placeholders, _settings(spec))
+        planned = planned_rules(name, spec.placeholders, spec.message_settings)
         # Reports what is too long before any resource is registered.
         placeholders = build_rules(planned)
         super().__init__("breakglass:index:AccessAlert", name, None, opts)
@@ -128,12 +128,6 @@ class AccessAlert(pulumi.ComponentResource):
         self.register_outputs(resources.outputs)
 
 
-def _settings(spec: AccessAlertSpec) -> MessageSettings:
-    return MessageSettings(
-        channel=spec.channel, post_mortem_url=spec.post_mortem_url, partition=partition_of_region(spec.region)
-    )
-
-
 def _built(name: str, spec: AccessAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
     subject = spec.subject(known["sets"], known["groups"])
-    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, _settings(spec))))
+    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, spec.message_settings)))

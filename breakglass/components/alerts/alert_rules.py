@@ -15,12 +15,13 @@ import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
 from breakglass.alerts.patterns import pattern_json
-from breakglass.alerts.rules import DRILL, PlannedRule
+from breakglass.alerts.rules import DRILL, MessageSettings, PlannedRule
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
 from breakglass.stack_file.alerts import DeliveredAlert, SlackChannel
 from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.tags import Tagged
+from breakglass.vocabulary import partition_of_region
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 """The retention of a dead letter: the longest that SQS allows."""
@@ -33,6 +34,13 @@ class AlertSpec(Tagged, DeliveredAlert, SlackChannel):
     """ARN of the target that posts to Slack: an API destination or a state machine."""
     target_role_arn: StringInput
     """ARN of the role by which EventBridge calls the target."""
+
+    @property
+    def message_settings(self) -> MessageSettings:
+        """The settings of the messages in Slack."""
+        return MessageSettings(
+            channel=self.channel, post_mortem_url=self.post_mortem_url, partition=partition_of_region(self.region)
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ def build_rules(planned: Sequence[PlannedRule]) -> dict[str, BuiltRule]:
 def fill_placeholders(placeholders: BuiltRules, known: BuiltRules) -> BuiltRules:
     """Return rules with known values in place of those with placeholders.
 
-    Shorter values may fit into fewer rules. A rule that is left over keeps its placeholders, which match no event.
+    Shorter values may fit into fewer rules. A rule that is left over keeps its placeholders, so it matches no event but
+    those of the other rules.
 
     Raises:
         pulumi.RunError: the values need more rules than the placeholders.

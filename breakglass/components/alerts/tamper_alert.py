@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pulumi
 from pydantic import Field
 
-from breakglass.alerts.rules import MessageSettings, planned_rules
+from breakglass.alerts.rules import planned_rules
 from breakglass.alerts.subjects import TamperSubject
 from breakglass.components.alerts.alert_rules import (
     AlertSpec,
@@ -24,7 +24,6 @@ from breakglass.components.arguments import TamperAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.stack_file.base import StringInput, StringItemInput
 from breakglass.stack_file.types import BucketName, DeployerArn, KmsKeyArn, NamePrefix, SecretName, Trail
-from breakglass.vocabulary import partition_of_region
 
 
 class TamperAlertSpec(AlertSpec):
@@ -111,7 +110,7 @@ class TamperAlert(pulumi.ComponentResource):
         self, name: str, args: TamperAlertArgs | TamperAlertSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(TamperAlertSpec, args, name)
-        planned = planned_rules(name, spec.placeholders, _settings(spec))
+        planned = planned_rules(name, spec.placeholders, spec.message_settings)
         # Reports what is too long before any resource is registered.
         placeholders = build_rules(planned)
         super().__init__("breakglass:index:TamperAlert", name, None, opts)
@@ -124,12 +123,6 @@ class TamperAlert(pulumi.ComponentResource):
         self.register_outputs(resources.outputs)
 
 
-def _settings(spec: TamperAlertSpec) -> MessageSettings:
-    return MessageSettings(
-        channel=spec.channel, post_mortem_url=spec.post_mortem_url, partition=partition_of_region(spec.region)
-    )
-
-
 def _built(name: str, spec: TamperAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
     subject = spec.subject(known["policies"], known["api"])
-    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, _settings(spec))))
+    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, spec.message_settings)))

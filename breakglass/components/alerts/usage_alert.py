@@ -6,16 +6,17 @@ Non-goals: the way to Slack (see `slack_connection`, `slack_destination` and `sl
 alarms (see `usage_monitoring`). It sees the account and region it is deployed to, nothing else.
 """
 
+from dataclasses import replace
+
 import pulumi
 from pydantic import StrictBool
 
-from breakglass.alerts.rules import DRILL, MessageSettings, planned_rules
+from breakglass.alerts.rules import DRILL, planned_rules
 from breakglass.components.alerts.alert_rules import AlertSpec, build_rules, create_alert_rules
 from breakglass.components.alerts.watched_subject import WatchedSubject
 from breakglass.components.arguments import UsageAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.stack_file.alerts import DrillChannel, SlackAlert
-from breakglass.vocabulary import partition_of_region
 
 
 class UsageAlertSpec(AlertSpec, SlackAlert, DrillChannel, WatchedSubject):
@@ -69,13 +70,7 @@ class UsageAlert(pulumi.ComponentResource):
         self, name: str, args: UsageAlertArgs | UsageAlertSpec, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         spec = validate_args(UsageAlertSpec, args, name)
-        settings = MessageSettings(
-            channel=spec.channel,
-            drill_channel=spec.drill_channel,
-            post_mortem_url=spec.post_mortem_url,
-            partition=partition_of_region(spec.region),
-            explain=spec.explain,
-        )
+        settings = replace(spec.message_settings, drill_channel=spec.drill_channel, explain=spec.explain)
         planned = planned_rules(name, spec.subject, settings, paths=spec.evidence_paths, drills=spec.has_drills)
         built = build_rules(planned)
         super().__init__("breakglass:index:UsageAlert", name, None, opts)

@@ -318,7 +318,7 @@ def test_approvals_add_a_row_and_change_no_other() -> None:
     without = widgets(DEVOPS)[1:]
     text, *others = dashboard_body([DEVOPS], alarms(2), REGION, APPROVALS)["widgets"]
 
-    assert text["properties"]["markdown"].endswith("Every use is also delivered to the usage recorder.")
+    assert text["properties"]["markdown"].endswith("Every use of a role is also delivered to the usage recorder.")
     assert others[: len(without)] == without
     requests, found, errors = (each["properties"] for each in others[len(without) :])
     assert requests["metrics"] == [

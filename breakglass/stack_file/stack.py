@@ -91,6 +91,13 @@ def _section_faults(given: RawValue) -> Iterator[Fault]:
             "out all else, so no use would raise an alert.",
             "Delete `root: false`, or add e.g. `permissionSets: [<name>]`, `roles: [<ARN>]` or `users: [<ARN>]`.",
         )
+    drilled = (pairs.value, watch["permissionSets"].value, watched_roles(watch), watch["root"].value is not False)
+    if isinstance(alerts["drills"].value, Mapping) and not alerts["drills"].encrypted and not any(drilled):
+        yield alerts["drills"].fault(
+            "The schedule would send nothing: only permission sets, roles and root have drills, and this file watches "
+            "none of them.",
+            "Delete `drills`, or `root: false`: a drill of root tests the way to Slack for all alerts.",
+        )
     groups = [pair_names(pair) for pair in pairs]
     groups += [[SetName(name, name.text, True, made_here=False)] for name in watch["permissionSets"] if name.text]
     for these, those in itertools.combinations(groups, 2):

@@ -772,6 +772,17 @@ SCENARIOS = [
         value='"arn:aws:iam::222222222222:role/emergency-operator"',
     ),
     Scenario(
+        "a schedule of drills has something to drill",
+        [
+            (("permissionSets",), None),
+            ((*ALERTS, "watch"), {"root": False, "users": ["arn:aws:iam::222222222222:user/break-glass-admin"]}),
+            ((*ALERTS, "drills"), {"every": "P7D"}),
+        ],
+        "breakglass:alerts.drills",
+        "would send nothing",
+        "a drill of root",
+    ),
+    Scenario(
         "alerts watch something",
         [(("permissionSets",), None), ((*ALERTS, "monitoring"), None), ((*ALERTS, "watch"), {"root": False})],
         "breakglass:alerts.watch",

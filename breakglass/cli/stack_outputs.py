@@ -23,6 +23,9 @@ TABLE_OUTPUT = "approvalTable"
 RULE_NAMES_OUTPUT = "ruleNames"
 """The stack output with the names of the rules, by the keys of subject and rule."""
 
+SESSION_POLICY_OUTPUT = "sessionPolicyId"
+"""The stack output with the ID of the policy that ends sessions, or null."""
+
 INDEPENDENT_DOOR_OUTPUT = "independentDoor"
 """The stack output with `{"roles": [ARN], "users": [ARN], "rehearseSeconds": number}`; null without such a door."""
 

@@ -23,7 +23,7 @@ from breakglass.cli.deployment import Deployment
 from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
 from breakglass.cli.doctor.check import Check, Judgement, Sources, list_pages
 from breakglass.cli.doctor.finding import Status
-from breakglass.cli.stack_outputs import GLOBAL_EVENTS_STACK_OUTPUT, RULE_NAMES_OUTPUT
+from breakglass.cli.stack_outputs import GLOBAL_EVENTS_STACK_OUTPUT, RULE_NAMES_OUTPUT, SESSION_POLICY_OUTPUT
 from breakglass.naming import ALERT_PATH_PREFIX, stack_prefix
 from breakglass.vocabulary import global_events_region
 
@@ -337,6 +337,9 @@ def _global_events(deployment: Deployment) -> list[GlobalEvents]:
     if roles:
         changed = call_event(place, "iam", "PutRolePolicy", {"roleName": roles[0]})
         events["changes of the IAM roles of this stack"] = changed
+    if policy := deployment.outputs.get(SESSION_POLICY_OUTPUT):
+        detached = call_event(place, "organizations", "DetachPolicy", {"policyId": policy})
+        events["changes of the policy that ends sessions"] = detached
     return [GlobalEvents(place, stack.place.region, global_events_stack(deployment), events, stack.names)]
 
 
@@ -399,8 +402,8 @@ def judge_global_events(asked: GlobalEvents, report: GlobalReport) -> list[Judge
         Judgement(
             Status.fail,
             f"No enabled rule of the stack {asked.stack} in {region} reports: {missing}.",
-            "Give that stack the same section `watch`, and this stack's name under `tamper.stacks`; run `pulumi up` "
-            f"there, then `breakglass doctor --stack {asked.stack}`.",
+            "Give that stack the same section `watch`, this stack's name under `tamper.stacks`, and with `endSessions` "
+            f"`tamper.sessionPolicy`; run `pulumi up` there, then `breakglass doctor --stack {asked.stack}`.",
         )
     ]
 

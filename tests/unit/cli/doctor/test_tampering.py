@@ -134,9 +134,9 @@ ROLE = resource("aws:iam/role", "breakglass-prod-slack")
 MISSING = "sign-ins of root, new credentials of the user ada, changes of the IAM roles of this stack"
 
 
-def elsewhere(buses: Buses, *rules: Resource, named: str | None = "global") -> list[tuple[str, str]]:
+def elsewhere(buses: Buses, *rules: Resource, named: str | None = "global", **outputs: Any) -> list[tuple[str, str]]:
     names: dict[str, dict[str, str]] = {ADA.key: {}, "user-x-999999999999": {}, RootSubject().key: {}}
-    deployed = stack(ROLE, *rules, globalEventsStack=named, ruleNames=names)
+    deployed = stack(ROLE, *rules, globalEventsStack=named, ruleNames=names, **outputs)
     return [(status, what) for status, what, _ in examine(GLOBAL_EVENTS, deployed, buses.aws())]
 
 
@@ -180,6 +180,20 @@ def test_named_stack_that_watches_less_fails() -> None:
             "changes of the IAM roles of this stack.",
         )
     ]
+
+
+def test_policy_that_ends_sessions_is_watched_there() -> None:
+    buses = Buses()
+    rules = buses.add("prod", tamper("prod", policy_ids=("p-1",)))
+    buses.add("global", tamper("global", "prod"), region=ELSEWHERE)
+    assert elsewhere(buses, *rules, sessionPolicyId="p-1") == [
+        (
+            "fail",
+            "No enabled rule of the stack global in us-east-1 reports: changes of the policy that ends sessions.",
+        )
+    ]
+    buses.add("global", tamper("global", "prod", policy_ids=("p-1",)), region=ELSEWHERE)
+    assert elsewhere(buses, *rules, sessionPolicyId="p-1") == []
 
 
 def test_unwatched_events_are_not_missed_there() -> None:

@@ -83,6 +83,15 @@ def test_patterns_of_a_committed_file_need_no_secrets(name: str) -> None:
     assert all(rule.startswith(f"breakglass-{name}-") for rule in as_json(STACKS / f"Pulumi.{name}.yaml")["rules"])
 
 
+def test_patterns_show_the_use_of_a_key_without_message() -> None:
+    rules = as_json(STACKS / "Pulumi.local.yaml")["rules"]
+    of_keys = [rule["message"] for rule in rules.values() if rule["evidence"] == "key_use"]
+
+    # The second rule is that of the alarm on the first one.
+    assert of_keys[0] is None
+    assert "inputTemplate" in of_keys[1]
+
+
 def test_patterns_of_a_file_with_problems_shows_them(tmp_path: Path) -> None:
     outcome = patterns(written(tmp_path, stack(NAME)))
 

@@ -101,6 +101,25 @@ def test_message_of_each_rule_is_that_of_its_target(args: dict[str, Any]) -> Non
     } == targets
 
 
+@pytest.mark.parametrize(
+    ("key", "functions"),
+    [("access-by-hand", ("provisioner",)), ("tampering", ("provisioner", "reconciler"))],
+)
+def test_roles_left_out_are_those_of_deployed_functions(key: str, functions: tuple[str, ...]) -> None:
+    deployment = break_glass(WITH_APPROVALS)
+    roles = [deployment.get("aws:iam/role:Role", f"prod-approvals-{each}-role").inputs["name"] for each in functions]
+
+    patterns = {
+        each.name: json.loads(each.inputs["eventPattern"])["detail"]
+        for each in deployment.of_type(RULE)
+        if each.name.startswith(f"prod-{key}-")
+    }
+    left_out = [detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] for detail in patterns.values()]
+    arns = [f"arn:aws:iam::{ACCOUNT_ID}:role/{role}" for role in roles]
+    assert patterns
+    assert left_out == [[{"exists": False}, {"anything-but": arns}]] * len(patterns)
+
+
 def test_preview_says_how_many_rules_the_stack_has(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         deploy(lambda: {"arns": BreakGlass("prod", StackFile.model_validate(ALERTS_ONLY)).rule_names}, preview=True)

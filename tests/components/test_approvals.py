@@ -219,6 +219,19 @@ def test_records_are_protected_by_default(protected: bool) -> None:
     assert table["deletionProtectionEnabled"] is protected
 
 
+def test_uses_of_users_and_root_are_not_recorded() -> None:
+    """Their records name no person who could explain."""
+    others = [
+        {**alert(user_arn="arn:aws:iam::222222222222:user/admin")},
+        {**alert(user_arn="root"), "user_arn": None, "root": True},
+        {**alert(user_arn="tampering"), "user_arn": None, "tampering": ["tamper-stack", "session_start"]},
+    ]
+
+    with_them = approvals(watched=[*ARGS["watched"], *others])
+
+    assert with_them.inventory() == stack().inventory()
+
+
 def test_usages_are_recorded_but_not_denied_calls() -> None:
     targets = stack().of_type("aws:cloudwatch/eventTarget:EventTarget")
 

@@ -33,8 +33,9 @@ MODULES = (
     "breakglass/app/domain/grant_lifecycle.py",
     "breakglass/alerts/patterns/roles.py",
     "breakglass/alerts/drills.py",
-    "breakglass/alerts/messages/__init__.py",
+    "breakglass/alerts/messages/alert_message.py",
     "breakglass/alerts/messages/first_line.py",
+    "breakglass/alerts/messages/kinds.py",
     "breakglass/alerts/messages/transformer.py",
 )
 """The changed modules."""

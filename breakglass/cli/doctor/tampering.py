@@ -238,7 +238,7 @@ def judge_watchers(stack: StackRules, report: TamperReport) -> list[Judgement]:
             Judgement(
                 Status.warn,
                 f"No rule of this stack reports tampering with its resources in {region}.",
-                "Remove `tamper: false` from the section `alerts`, and run `pulumi up`.",
+                "Remove `tamper: false` from the section `alerts`, and run `pulumi up`; or repair what `rule` finds.",
             )
         ]
     problems: list[Judgement] = []

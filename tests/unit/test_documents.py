@@ -63,6 +63,17 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_documents_that_the_code_names_exist() -> None:
+    code = "".join(text_of(file) for file in (ROOT / "breakglass").rglob("*.py"))
+    named = set(re.findall(r"(docs/[\w/-]+\.md)(?:#([\w-]+))?", code))
+    assert len(named) > 20
+    assert [
+        f"{path}#{anchor}"
+        for path, anchor in sorted(named)
+        if not (ROOT / path).exists() or (anchor and anchor not in anchors(ROOT / path))
+    ] == []
+
+
 def test_the_documents_are_found() -> None:
     assert README in DOCUMENTS
     assert len(list(links(README))) > 10

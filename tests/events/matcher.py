@@ -1,6 +1,6 @@
 """A second opinion on event patterns: moto's matcher of EventBridge, run in this process.
 
-Tests of the local layer compare the same records with MiniStack's matcher, a third one.
+`ministack_matches` is a third one.
 
 It does not prove that EventBridge itself accepts a pattern: that is for a live check.
 """
@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ministack.services.eventbridge import _test_event_pattern
 from moto.events.models import EventPattern
 
 from breakglass.alerts.drills import drill_pattern
-from breakglass.alerts.patterns import event_pattern, pattern_json
-from breakglass.alerts.subjects import Role
+from breakglass.alerts.patterns import alert_rules, pattern_json
+from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, RootSubject, Watched
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -24,14 +25,19 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
     return EventPattern(text, json.loads(text)).matches_event(sent)  # type: ignore[arg-type]  moto says text, and takes a mapping
 
 
-def alerts(subjects: Iterable[Role], event: Mapping[str, Any]) -> tuple[str, ...]:
+def ministack_matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Say the same by MiniStack's TestEventPattern, which also refuses a pattern that EventBridge would refuse."""
+    status, _, body = _test_event_pattern({"EventPattern": pattern_json(dict(pattern)), "Event": json.dumps(event)})
+    assert status == 200, body
+    return bool(json.loads(body)["Result"])
+
+
+def alerts(subjects: Iterable[Watched], event: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the evidence path of each rule that matches an event, or `drill`, in alphabetical order."""
-    patterns = [
-        rule
+    rules = [(rule.path.value, rule.pattern) for subject in subjects for rule in alert_rules(subject)]
+    rules += [
+        ("drill", drill_pattern(subject))
         for subject in subjects
-        for rule in (
-            ("drill", drill_pattern(subject)),
-            *((path.value, event_pattern(subject, path)) for path in subject.evidence_paths),
-        )
+        if isinstance(subject, PermissionSetSubject | RoleSubject | RootSubject)
     ]
-    return tuple(sorted(kind for kind, pattern in patterns if matches(pattern, event)))
+    return tuple(sorted(kind for kind, pattern in rules if matches(pattern, event)))

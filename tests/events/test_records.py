@@ -117,7 +117,7 @@ def test_first_line_of_a_record_names_role_account_and_caller(record: Record) ->
 
 
 def messages_of(record: Record) -> list[tuple[Watched, AlertRule]]:
-    """Return the rules that post a message about a record: the use of a key has an alarm."""
+    """Return the rules that post a message about a record; the use of a key has an alarm."""
     return [(watched, rule) for watched, rule in told(record) if rule.path is not EvidencePath.key_use]
 
 

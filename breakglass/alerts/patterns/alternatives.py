@@ -18,7 +18,7 @@ from breakglass.alerts.patterns.parts import Pattern
 PATTERN_LIMIT = 2048
 """The most characters of an event pattern by default ("Amazon EventBridge quotas")."""
 
-STARS_PER_FIELD = 5
+STARS_PER_FIELD = 4
 """The most stars in the wildcards of one field of a rule: its complexity is then at most 8."""
 
 PARAMETERS = "requestParameters"

@@ -204,9 +204,10 @@ def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
         yield from parameter(name, *behind("arn:*:"))
     yield from parameter("resourceArn", *behind("arn:*:"), *behind("arn:*/"))
     yield from parameter("queueUrl", *behind("https://*/"))
-    yield from parameter("logGroupIdentifier", *prefixed, *behind("*:log-group:*"))
     # The functions make log streams, EventBridge starts executions, and persons confirm a subscription.
     logs = [*prefixed, *({"prefix": VENDED_LOGS_PREFIX + prefix} for prefix in subject.prefixes)]
+    groups = "arn:*:log-group:"
+    yield from parameter("logGroupIdentifier", *logs, *behind(groups), *behind(groups + VENDED_LOGS_PREFIX))
     yield from parameter("logGroupName", *logs, beside=_calls_but("CreateLogStream"))
     yield from parameter(
         "stateMachineArn", *behind("arn:*:"), beside=_calls_but("StartExecution", "StartSyncExecution")

@@ -612,11 +612,13 @@ def _break_glass_arns(pairs: Pairs) -> dict[str, pulumi.Output[str]]:
     return {pair.break_glass_name: component.break_glass_arn for pair, component in pairs}
 
 
-def _access_ids(subject: AccessSubject, pairs: Pairs) -> dict[str, dict[str, pulumi.Output[str]]]:
+def _access_ids(subject: AccessSubject, pairs: Pairs) -> dict[str, dict[str, pulumi.Input[str]]]:
     """Return the arguments with the ARNs of a subject's sets and the IDs of its groups."""
     arns = _break_glass_arns(pairs)
     groups = {
-        name: component.break_glass_group_ids[name] for pair, component in pairs for name in assigned_groups([pair])
+        name: group_id or component.break_glass_group_ids[name]
+        for pair, component in pairs
+        for name, group_id in assigned_groups([pair]).items()
     }
     return {
         "permission_set_arns": {name: arns[name] for name, _ in subject.sets},

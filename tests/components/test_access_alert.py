@@ -10,14 +10,16 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from pulumi.runtime.rpc import UNKNOWN
 
 from breakglass.alerts.messages import slack_message
 from breakglass.alerts.patterns import alert_rules
 from breakglass.alerts.subjects import AccessArea, AccessSubject
-from breakglass.components.alerts.access_alert import AccessAlert, AccessAlertArgs
+from breakglass.components.alerts.access_alert import AccessAlert, AccessAlertArgs, AccessAlertSpec
 from breakglass.iam.documents import dead_letter_queue_policy
-from breakglass.vocabulary import EvidencePath
+from breakglass.vocabulary import EvidencePath, partition_of_region
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:AccessAlert"
@@ -33,6 +35,8 @@ SET_ARN = "arn:aws:sso:::permissionSet/ssoins-6904c3a1d5e0b7f2/ps-1234567890abcd
 GROUP_ID = "9067645ab0-6c1d2e3f-aaaa-bbbb-cccc-0123456789ab"
 ROLE_ARN = "arn:aws:iam::222222222222:role/emergency"
 ACTOR_ARNS = ["arn:aws:iam::222222222222:role/breakglass-prod-approvals-provisioner"]
+UNKNOWN_OUTPUT = object()
+"""An output, whose value only a deployment knows."""
 KEYS = ("access-assignments", "access-memberships", "access-entitlements")
 SUBJECT = AccessSubject(
     sets=(("devops-break-glass", SET_ARN),),
@@ -189,6 +193,35 @@ def test_longer_ids_than_documented_fail() -> None:
 
     with pytest.raises(pulumi.RunError, match="access-assignments-2 as well: an ID of AWS is longer"):
         deploy(lambda: program(permission_set_arns=as_outputs(arns)))
+
+
+@given(
+    sets=st.integers(0, 60),
+    short=st.lists(st.booleans(), max_size=90),
+    actors=st.integers(0, 3),
+    region=st.sampled_from(["eu-central-1", "us-gov-west-1"]),
+)
+def test_known_values_need_no_more_rules_than_placeholders(
+    sets: int, short: list[bool], actors: int, region: str
+) -> None:
+    assume(sets or short)
+    names, groups = [f"set-{number}" for number in range(sets)], [f"group-{number}" for number in range(len(short))]
+    spec = AccessAlertSpec.from_validated(
+        region=region,
+        permission_set_arns=dict.fromkeys(names, UNKNOWN_OUTPUT),
+        group_ids=dict.fromkeys(groups, UNKNOWN_OUTPUT),
+        actor_arns=ACTOR_ARNS * actors,
+        target_arn="x",
+        target_role_arn="x",
+        channel="C0123456789",
+    )
+    arn = SET_ARN.replace("arn:aws:", f"arn:{partition_of_region(region)}:")
+    known = spec.subject(
+        dict.fromkeys(names, arn),
+        {name: GROUP_ID[11:] if is_short else GROUP_ID for name, is_short in zip(groups, short, strict=True)},
+    )
+
+    assert {rule.key for rule in alert_rules(known)} <= {rule.key for rule in alert_rules(spec.placeholders)}
 
 
 @pytest.mark.parametrize(

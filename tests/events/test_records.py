@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from breakglass.alerts.drills import drill_message
+from breakglass.alerts.evidence import GLOBAL_REGION, evidence
 from breakglass.alerts.messages import email_text, slack_message, substitute
 from breakglass.alerts.patterns import AlertRule, alert_rules
 from breakglass.alerts.subjects import AccessArea, PermissionSetSubject, RoleSubject, Watched
@@ -58,6 +59,17 @@ def told(record: Record) -> list[tuple[Watched, AlertRule]]:
     """Return the rules that match a record."""
     event = to_event(record.content)
     return [(watched, rule) for watched, rule in RULES if matches(rule.pattern, event)]
+
+
+def test_records_of_global_events_are_of_their_region() -> None:
+    regions = {
+        (record.file, record.content["awsRegion"])
+        for record in RECORDS
+        for watched, rule in told(record)
+        if evidence(watched, rule).region == GLOBAL_REGION
+    }
+    assert len(regions) > 10
+    assert {file for file, region in regions if region != "us-east-1"} == set()
 
 
 def test_every_watched_event_has_a_look_alike_record() -> None:

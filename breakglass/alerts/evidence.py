@@ -127,7 +127,7 @@ EVIDENCE: Mapping[_Key, Evidence] = {
         "the stack's", "the stack's", "a rule of tampering that is deleted first"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.stack): Evidence(
-        "the stack's", "the stack's", "writes to the table and the queues"
+        "the stack's", "the stack's", "writes to the table and the queues; executions that are started; tags"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.trail): Evidence(
         "that of the trail, bucket or key",

@@ -174,9 +174,21 @@ def _table(
     lines = ["| name | type | description |", "|---|---|---|"]
     for name, schema in properties.items():
         needed = ", required" if name in required else ""
-        lifted = "Input of " if inputs and not schema.get("plain") else ""
-        lines.append(f"| `{spelling(name)}` | {lifted}{_type(schema, links)}{needed} | {_meaning(schema)} |")
+        type_ = _input_type(schema, links) if inputs else _type(schema, links)
+        lines.append(f"| `{spelling(name)}` | {type_}{needed} | {_meaning(schema)} |")
     return "\n".join(lines)
+
+
+def _input_type(schema: Schema, links: Mapping[str, str]) -> str:
+    """Return the type of an input, and mark what may be an output of another resource."""
+    if not schema.get("plain"):
+        return f"Input of {_type(schema, links)}"
+    match schema:
+        case {"items": {**member}} | {"additionalProperties": {**member}} if not member.get("plain"):
+            kind = "list" if "items" in schema else "map"
+            return f"{kind} of Input of {_type(member, links)}"
+        case _:
+            return _type(schema, links)
 
 
 def _type(schema: Schema, links: Mapping[str, str]) -> str:

@@ -93,7 +93,9 @@ def guarded(approvals: ApprovalsHarness) -> Iterator[None]:
     """The independent door, and the rules of stack `watcher`, without targets, in both regions."""
     iam = approvals.cloud.client("iam")
     iam.create_role(RoleName=DOOR, AssumeRolePolicyDocument=json.dumps(TRUST))
-    tampering = TamperSubject(prefixes=("breakglass-watcher-", "breakglass-local-"))
+    policies = approvals.cloud.client("organizations").list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    ours = tuple(policy["Id"] for policy in policies if policy["Name"].startswith("breakglass-local-"))
+    tampering = TamperSubject(prefixes=("breakglass-watcher-", "breakglass-local-"), policy_ids=ours)
     rules = {
         physical_name(f"{WATCHER}-{subject.key}-{rule.key}"): pattern_json(rule.pattern)
         for subject in (RootSubject(), tampering)

@@ -5,6 +5,7 @@ delivered (the local layer does).
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from breakglass.alerts.drills import drill_message
 from breakglass.alerts.evidence import GLOBAL_REGION, evidence
 from breakglass.alerts.messages import email_text, slack_message, substitute
 from breakglass.alerts.patterns import AlertRule, alert_rules
-from breakglass.alerts.subjects import AccessArea, PermissionSetSubject, RoleSubject, Watched
+from breakglass.alerts.subjects import (
+    AccessArea,
+    PermissionSetSubject,
+    RoleSubject,
+    RootSubject,
+    TamperSubject,
+    UserSubject,
+    Watched,
+)
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import Record, RecordError, load_records
@@ -126,6 +135,47 @@ def test_first_line_of_a_record_names_role_account_and_caller(record: Record) ->
             assert watched.label in line
             assert account in line
             assert [name for name in who if name and name in line] or record.file == "portal-older-identity.json"
+
+
+@pytest.mark.parametrize("record", [record for record in RECORDS if record.expected], ids=lambda record: record.file)
+def test_first_line_of_a_record_names_event_and_caller(record: Record) -> None:
+    event, identity = to_event(record.content), record.content["userIdentity"]
+    issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
+    caller = identity.get("userName") or issuer.get("userName") or identity.get("principalId") or identity["type"]
+    for watched, rule in messages_of(record):
+        if isinstance(watched, PermissionSetSubject | RoleSubject):
+            continue  # See the test above.
+        body = json.loads(substitute(slack_message(watched, rule.path, rule.area, channel="C0123456789"), event))
+        line = body["blocks"][0]["text"]["text"]
+        assert record.content["eventName"] in line or re.search("aws login| (given|opened|started|added) ", line)
+        match watched, rule.path:
+            case UserSubject() | RootSubject(), EvidencePath.sign_in | EvidencePath.login | EvidencePath.change:
+                assert watched.label in line.lower()
+            case TamperSubject(), EvidencePath.session_start:
+                assert record.content["responseElements"]["assumedRoleUser"]["arn"] in line
+            case _:
+                assert caller in line
+
+
+_HOSTILE = '"}<!channel>`\\'
+
+
+@pytest.mark.parametrize("record", [record for record in RECORDS if record.expected], ids=lambda record: record.file)
+def test_free_text_of_a_record_changes_no_message(record: Record) -> None:
+    crafted = json.loads(json.dumps(record.content))
+    crafted |= {"userAgent": _HOSTILE, "errorMessage": _HOSTILE}
+    crafted["additionalEventData"] = {**(crafted.get("additionalEventData") or {}), "LoginTo": _HOSTILE}
+    texts = {"alarmName": _HOSTILE, "alarmNames": [_HOSTILE], "description": _HOSTILE, "policy": _HOSTILE}
+    crafted["requestParameters"] = {**(crafted["requestParameters"] or {}), **texts}
+    if crafted["userIdentity"]["type"] == "IAMUser":
+        crafted["userIdentity"]["arn"] = f"arn:aws:iam::222222222222:user/{_HOSTILE}/name"
+    honest, event = to_event(record.content), to_event(crafted)
+    for watched, rule in messages_of(record):
+        for transformer in (
+            slack_message(watched, rule.path, rule.area, channel="C0123456789"),
+            email_text(watched, rule.path, rule.area),
+        ):
+            assert substitute(transformer, event) == substitute(transformer, honest)
 
 
 def messages_of(record: Record) -> list[tuple[Watched, AlertRule]]:

@@ -5,10 +5,9 @@ A record is a JSON file with one CloudTrail record; beside it, `NAME.expect` nam
 CloudTrail: its file holds `{"drill": DETAIL}`, the detail of the event, and its message is called `drill`.
 
 Persons, accounts and ids are made up; the credentials that AWS puts into some records are blanked but present, because
-no message may forward them. The shapes are those of records that AWS or their owners have published, with three
-exceptions that are public nowhere: Federate, a GetRoleCredentials that was refused, and the whole of a
-GetRoleCredentials that is an API call (one was published, trimmed). They are derived from a successful
-GetRoleCredentials that is a service event.
+no message may forward them. The shapes are those of records that AWS or their owners have published. Some are public
+nowhere: Federate, a GetRoleCredentials that was refused, and the whole of one that is an API call, which are derived
+from one that is a service event; and those of L115 in docs/live-checks.md, which are made from AWS's models.
 
 Non-goals: putting records on a bus (see `localcloud.cloud`), and judging what then happens (see `localcloud.verdicts`).
 """

@@ -16,7 +16,6 @@ from breakglass.alerts.evidence import GLOBAL_REGION, evidence
 from breakglass.alerts.messages import email_text, slack_message, substitute
 from breakglass.alerts.patterns import AlertRule, alert_rules
 from breakglass.alerts.subjects import (
-    AccessArea,
     PermissionSetSubject,
     RoleSubject,
     RootSubject,
@@ -24,17 +23,23 @@ from breakglass.alerts.subjects import (
     UserSubject,
     Watched,
 )
+from breakglass.stack_file.check import validate_stack
+from breakglass.stack_file.rules import Known, access_subject, tamper_subject, watched_subjects
+from breakglass.stack_file.secret_keys import SECRET_KEYS
+from breakglass.stack_file.stack_yaml import read_stack_yaml
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.records import Record, RecordError, load_records
+from localcloud.stack import ROOT
 from tests.events.matcher import alerts, matches, ministack_matches
 from tests.events.rendered import assert_complete
-from tests.events.watched import OPERATOR, WATCHED
+from tests.events.watched import ACCESS, BY_ID, MANAGEMENT, OPERATOR, POLICY, TAMPERING, USED, WATCHED
 
 ALL_RECORDS = list(load_records())
-RECORDS = [record for record in ALL_RECORDS if "drill" not in record.content]
+BY_ID_RECORDS = list(load_records(Path(__file__).with_name("records")))
+RECORDS = [record for record in [*ALL_RECORDS, *BY_ID_RECORDS] if "drill" not in record.content]
 DRILLS = [record for record in ALL_RECORDS if "drill" in record.content]
-RULES = [(watched, rule) for watched in WATCHED for rule in alert_rules(watched)]
+RULES = [(watched, rule) for watched in (*USED, *BY_ID) for rule in alert_rules(watched)]
 
 
 def to_event(record: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +51,12 @@ def test_record_causes_exactly_the_expected_alerts(record: Record) -> None:
     assert alerts(WATCHED, to_event(record.content)) == record.expected
 
 
-@pytest.mark.parametrize("record", ALL_RECORDS, ids=[record.file for record in ALL_RECORDS])
+@pytest.mark.parametrize("record", BY_ID_RECORDS, ids=[record.file for record in BY_ID_RECORDS])
+def test_record_by_id_causes_exactly_the_expected_alerts(record: Record) -> None:
+    assert alerts([*USED, *BY_ID], to_event(record.content)) == record.expected
+
+
+@pytest.mark.parametrize("record", [*ALL_RECORDS, *BY_ID_RECORDS], ids=lambda record: record.file)
 def test_record_has_the_same_verdicts_by_both_matchers(record: Record) -> None:
     event = to_event(record.content)
     verdicts = {(watched.key, rule.key): matches(rule.pattern, event) for watched, rule in RULES}
@@ -55,9 +65,7 @@ def test_record_has_the_same_verdicts_by_both_matchers(record: Record) -> None:
 
 def test_some_record_hits_every_rule_of_every_kind() -> None:
     hit = {_kind(watched, rule) for record in RECORDS for watched, rule in told(record)}
-    # Stack `local` assigns no break-glass set to a group, and the local cloud makes up the IDs of its sets.
-    untold = {_kind(watched, rule) for watched, rule in RULES} - hit
-    assert {area for _, _, area in untold} <= {AccessArea.assignments, AccessArea.memberships}
+    assert hit == {_kind(watched, rule) for watched, rule in RULES}
 
 
 def _kind(watched: Watched, rule: AlertRule) -> tuple[type[Watched], EvidencePath, object]:
@@ -81,16 +89,27 @@ def test_records_of_global_events_are_of_their_region() -> None:
     assert {file for file, region in regions if region != "us-east-1"} == set()
 
 
+def test_watched_subjects_are_those_of_stack_local() -> None:
+    file = ROOT / "stacks" / "Pulumi.local.yaml"
+    secrets = {key: {"secure": "v1:x"} for key in SECRET_KEYS}
+    stack_file = validate_stack({**read_stack_yaml(file).keys, **secrets}, file.parent)
+    known = Known(account=MANAGEMENT, sets=dict(ACCESS.sets), api_id=TAMPERING.api_id or "", session_policy_id=POLICY)
+    assert tuple(watched_subjects(stack_file)) == USED
+    assert access_subject(stack_file, "local", known) == ACCESS
+    assert tamper_subject(stack_file, "local", known) == TAMPERING
+
+
 def test_every_watched_event_has_a_look_alike_record() -> None:
     silent = {record.content["eventName"] for record in RECORDS if record.expected == ()}
     assert silent >= {"AssumeRole", "AssumeRoleWithSAML", "GetRoleCredentials", "ConsoleLogin", "SwitchRole"}
     assert silent >= {"AuthorizeOAuth2Access", "CreateOAuth2Token", "GetFederationToken", "CreateAccessKey"}
+    assert silent >= {"CreateAccountAssignment", "AddMemberToGroup", "DetachPolicy", "PutSecretValue"}
     assert silent >= {"CreateEntitlement", "DeleteRule", "PutPermission", "DeleteAlarms", "Unsubscribe", "StopLogging"}
     assert silent >= {"UpdateFunctionCode20150331v2", "PutBucketPolicy", "UpdateAssumeRolePolicy"}
 
 
 def test_every_record_has_expectations_and_a_unique_id() -> None:
-    assert all(record.expected is not None for record in ALL_RECORDS)
+    assert all(record.expected is not None for record in [*ALL_RECORDS, *BY_ID_RECORDS])
     assert len({record.content["eventID"] for record in RECORDS}) == len(RECORDS)
 
 

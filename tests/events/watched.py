@@ -1,5 +1,7 @@
 """The subjects of stack `local`, which the project's records are about, with made-up IDs of the deployment."""
 
+from dataclasses import replace
+
 from breakglass.alerts.subjects import (
     AccessSubject,
     PermissionSetSubject,
@@ -14,6 +16,7 @@ MANAGEMENT = "111111111111"
 OPERATOR = RoleSubject("arn:aws:iam::222222222222:role/emergency-operator")
 DEPLOYER = f"arn:aws:iam::{MANAGEMENT}:role/deploy-pipeline"
 PROVISIONER = f"arn:aws:iam::{MANAGEMENT}:role/breakglass-local-approvals-provisioner"
+POLICY = "p-1a2b3c4d"
 DOOR = RoleSubject(f"arn:aws:iam::{MANAGEMENT}:role/identity-center-is-down")
 
 USED: tuple[Watched, ...] = (
@@ -39,7 +42,7 @@ TAMPERING = TamperSubject(
     prefixes=("breakglass-local-",),
     trail="management-events",
     buckets=("trail",),
-    policy_ids=("p-1a2b3c4d",),
+    policy_ids=(POLICY,),
     api_id="a1b2c3d4e5",
     deployers=(DEPLOYER,),
     functions=(PROVISIONER, f"arn:aws:iam::{MANAGEMENT}:role/breakglass-local-approvals-reconciler"),
@@ -47,3 +50,13 @@ TAMPERING = TamperSubject(
 
 WATCHED: tuple[Watched, ...] = (*USED, ACCESS, TAMPERING)
 """All of them."""
+
+BY_ID: tuple[Watched, ...] = (
+    replace(ACCESS, groups=(("database-oncall", "9067f5aa1e-6d5f1ab2-3c4d-4e5f-8a9b-0c1d2e3f4a5b"),)),
+    replace(
+        TAMPERING,
+        secret_names=("slack/bot-token",),
+        keys=(f"arn:aws:kms:eu-central-1:{MANAGEMENT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",),
+    ),
+)
+"""The subjects of `tests/events/records`: resources whose IDs stack `local` lacks or gets from AWS."""

@@ -1,6 +1,6 @@
-"""Draw the Slack messages of the README as SVG images: an alert, and a pending request.
+"""Draw Slack messages as SVG images: two alerts, and a pending request.
 
-`python -m docs.draw_messages` writes them; a test fails if they are stale. The alert is of a record of the demo. The
+`python -m docs.draw_messages` writes them; a test fails if they are stale. The alerts are of records of the demo. The
 request is the one that the demo plays. Words, order and marking are those of the message bodies.
 
 Non-goals: being Slack. Colours, distances and fonts are about Slack's.
@@ -8,6 +8,7 @@ Non-goals: being Slack. Colours, distances and fonts are about Slack's.
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
@@ -16,8 +17,8 @@ from typing import Any
 
 from rich.emoji import Emoji
 
-from breakglass.alerts.messages import slack_message, substitute
-from breakglass.alerts.subjects import PermissionSetSubject
+from breakglass.alerts.messages import Transformer, slack_message, substitute
+from breakglass.alerts.subjects import PermissionSetSubject, TamperArea, TamperSubject
 from breakglass.app.domain.records import Actor
 from breakglass.app.slack.request_message import request_message
 from breakglass.vocabulary import EvidencePath
@@ -27,9 +28,6 @@ from tests.app.slack.samples import DECISION, POLICY, REQUEST
 IMAGES = Path(__file__).parent / "images"
 """Where the images are committed."""
 
-RECORD = RECORDS / "session-devops-break-glass.json"
-"""The record whose alert is drawn: a session of `devops-break-glass` starts."""
-
 Message = Mapping[str, Any]
 """The body of a chat.postMessage call."""
 
@@ -38,6 +36,7 @@ _LEFT, _WIDTH, _COLUMN = 72, 880, 400
 _LINE, _GAP = 23, 10
 _CHARACTERS = 104  # of a line over the whole width
 _HEADER_CHARACTERS = 76  # of a line of a header
+_COLUMN_CHARACTERS = 50  # of a code span in a column
 _SANS = "Lato, Slack-Lato, 'Helvetica Neue', Helvetica, Arial, sans-serif"
 _MONO = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 _BUTTONS = {"primary": ("#007a5a", "#ffffff", "#007a5a"), "danger": ("none", "#e01e5a", "#e01e5a")}
@@ -48,7 +47,7 @@ _MARKUP = re.compile(r"`([^`]+)`|\*([^*\n]+)\*|<@(\w+)>|<!date\^[^|>]*\|([^>]*)>
 
 def drawings() -> dict[str, str]:
     """Return the SVG text of each image by its file name."""
-    return {"alert.svg": draw(_alert()), "approval.svg": draw(_approval())}
+    return {"alert.svg": draw(_alert()), "tampering.svg": draw(_tampering()), "approval.svg": draw(_approval())}
 
 
 def draw(message: Message) -> str:
@@ -84,7 +83,17 @@ def _alert() -> Message:
         post_mortem_url="https://wiki.example.com/break-glass/post-mortem",
         explain=True,
     )
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    return _of_record(transformer, "session-devops-break-glass.json")
+
+
+def _tampering() -> Message:
+    subject = TamperSubject(prefixes=("breakglass-local-",))
+    transformer = slack_message(subject, EvidencePath.tamper, TamperArea.rules, channel="C0123456789")
+    return _of_record(transformer, "tamper-rule-deleted.json")
+
+
+def _of_record(transformer: Transformer, file: str) -> Message:
+    record = json.loads((RECORDS / file).read_text(encoding="utf-8"))
     event = {"detail": record, "account": record["recipientAccountId"], "region": record["awsRegion"]}
     return json.loads(substitute(transformer, event))
 
@@ -110,7 +119,7 @@ def _block(block: Message, top: int) -> tuple[str, int]:
             parts, bottom = list[str](), top
             for index, field in enumerate(fields):
                 column = index % 2
-                drawn, end = _paragraph(_LEFT + _COLUMN * column, top, field["text"])
+                drawn, end = _paragraph(_LEFT + _COLUMN * column, top, _narrow(field["text"]))
                 parts.append(drawn)
                 bottom = max(bottom, end)
                 top = bottom + 6 if column else top
@@ -137,6 +146,15 @@ def _paragraph(left: int, top: int, text: str) -> tuple[str, int]:
     lines = [line for paragraph in text.split("\n") for line in _wrap(paragraph)]
     drawn = [_text(left, top + 16 + _LINE * index, line) for index, line in enumerate(lines)]
     return "\n".join(drawn), top + _LINE * len(lines)
+
+
+def _narrow(fact: str) -> str:
+    """Return a fact with a code span split into lines of a column."""
+    label, _, value = fact.partition("\n")
+    if re.fullmatch("`[^`]+`", value) is None:
+        return fact
+    lines = textwrap.wrap(value.strip("`"), _COLUMN_CHARACTERS, break_on_hyphens=False)
+    return "\n".join([label, *(f"`{line}`" for line in lines)])
 
 
 def _wrap(paragraph: str, characters: int = _CHARACTERS) -> list[str]:

@@ -29,7 +29,7 @@ _TEXTS: Mapping[EvidencePath, AlertText] = {
         first_line="Root user of account <account>: <eventName>",
         action="Explain it.",
         evidence="The root user signed in (ConsoleLogin), its password or e-mail address was changed, or a recovery of "
-        "its password was requested or completed. Who can read its mail can request one",
+        "its password was requested or completed. A stranger who completes one reads the mail of its address",
         account="<account>",
         facts={
             "Account": "<account>",

@@ -49,7 +49,7 @@ def tamper_text(subject: TamperSubject, area: TamperArea) -> AlertText:
 def _records(subject: TamperSubject) -> dict[str, str]:
     """Return the trail, its buckets and the keys as a fact.
 
-    A record may name the changed one in a list, which is not shown.
+    The rule has events of three services, so no field with the name of a trail or key is safe.
     """
     watched = " ".join(
         require_plain_text(value) for value in (subject.trail, *subject.buckets, *subject.keys) if value is not None

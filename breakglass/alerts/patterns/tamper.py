@@ -252,6 +252,8 @@ def _of_attempts(subject: TamperSubject) -> Iterator[Alternative]:
     yield from (message({"wildcard": f"*{key}*"}) for key in subject.keys)
     # Each refusal by the policy has its ID, so only calls to Organizations are about it.
     yield from (message({"wildcard": f"*/{policy}*"}, _OF_ORGANIZATIONS) for policy in subject.policy_ids)
+    if subject.api_id is not None:
+        yield message({"wildcard": f"*/apis/{subject.api_id}*"})
     # A refused call to S3 names the bucket.
     yield from parameter("bucketName", *subject.buckets)
     yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)

@@ -319,6 +319,7 @@ def test_change_that_looks_alike_is_silent(service: str, name: str, parameters: 
         ("secretsmanager", "DeleteSecret", f"arn:aws:secretsmanager:x:{ACCOUNT}:secret:slack/signing-secret-2aONLk"),
         ("cloudtrail", "StopLogging", f"arn:aws:cloudtrail:eu-central-1:{ACCOUNT}:trail/org-trail"),
         ("kms", "ScheduleKeyDeletion", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"),
+        ("apigateway", "DeleteRoute", "arn:aws:apigateway:eu-central-1::/apis/a1b2c3d4e5/routes/k2j3h4g"),
         (
             "organizations",
             "DetachPolicy",

@@ -99,6 +99,17 @@ def test_watched_subjects_are_those_of_stack_local() -> None:
     assert tamper_subject(stack_file, "local", known) == TAMPERING
 
 
+def test_records_of_refusals_are_of_the_account_of_the_caller() -> None:
+    """The detection matrix says so; no record of a copy for the owner of the resource is public."""
+    accounts = {
+        record.file: (record.content["userIdentity"].get("accountId"), record.content["recipientAccountId"])
+        for record in RECORDS
+        if "errorCode" in record.content
+    }
+    assert len(accounts) > 10
+    assert {file for file, (caller, recipient) in accounts.items() if caller not in (None, recipient)} == set()
+
+
 def test_every_watched_event_has_a_look_alike_record() -> None:
     silent = {record.content["eventName"] for record in RECORDS if record.expected == ()}
     assert silent >= {"AssumeRole", "AssumeRoleWithSAML", "GetRoleCredentials", "ConsoleLogin", "SwitchRole"}

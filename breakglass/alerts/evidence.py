@@ -87,7 +87,7 @@ EVIDENCE: Mapping[_Key, Evidence] = {
     ),
     (UserSubject, EvidencePath.login, None): Evidence("the user's", _SIGN_IN_PAGE, _REFRESHES),
     (UserSubject, EvidencePath.credentials, None): Evidence(
-        "the user's", GLOBAL_REGION, "new versions of a policy that the user has; changes of the user's groups"
+        "the user's", GLOBAL_REGION, "changes of a policy or a group that the user has already"
     ),
     (UserSubject, EvidencePath.key_use, None): Evidence(
         "the user's", _CALL, "each single call: it has an alarm, no message; data events"
@@ -113,15 +113,17 @@ EVIDENCE: Mapping[_Key, Evidence] = {
         "changes that AWS refused to root",
     ),
     (AccessSubject, EvidencePath.access, AccessArea.assignments): Evidence(
-        _ADMINISTRATOR, _IDENTITY_CENTER, "sets under `watch.permissionSets`; assignments that are deleted"
+        _ADMINISTRATOR,
+        _IDENTITY_CENTER,
+        "sets under `watch.permissionSets`; assignments that are deleted; refused attempts",
     ),
     (AccessSubject, EvidencePath.access, AccessArea.memberships): Evidence(
         _ADMINISTRATOR,
         _IDENTITY_CENTER,
-        "members that a directory synchronizes (SCIM); groups that the stack file does not name",
+        "members that a directory synchronizes (SCIM); groups that the stack file does not name; refused attempts",
     ),
     (AccessSubject, EvidencePath.access, AccessArea.entitlements): Evidence(
-        _ADMINISTRATOR, _IDENTITY_CENTER, "members of a group that has an entitlement"
+        _ADMINISTRATOR, _IDENTITY_CENTER, "members of a group that has an entitlement; refused attempts"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.rules): Evidence(
         "the stack's", "the stack's", "a rule of tampering that is deleted first"

@@ -7,13 +7,14 @@ It does not prove that EventBridge itself accepts a pattern: that is for a live 
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from ministack.services.eventbridge import _test_event_pattern
 from moto.events.models import EventPattern
 
 from breakglass.alerts.drills import drill_pattern
-from breakglass.alerts.patterns import alert_rules, pattern_json
+from breakglass.alerts.patterns import Pattern, alert_rules, pattern_json
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, RootSubject, Watched
 
 
@@ -34,10 +35,13 @@ def ministack_matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> b
 
 def alerts(subjects: Iterable[Watched], event: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the evidence path of each rule that matches an event, or `drill`, in alphabetical order."""
-    rules = [(rule.path.value, rule.pattern) for subject in subjects for rule in alert_rules(subject)]
-    rules += [
-        ("drill", drill_pattern(subject))
-        for subject in subjects
-        if isinstance(subject, PermissionSetSubject | RoleSubject | RootSubject)
-    ]
-    return tuple(sorted(kind for kind, pattern in rules if matches(pattern, event)))
+    found = [each for subject in subjects for each in _patterns(subject)]
+    return tuple(sorted(kind for kind, pattern in found if matches(pattern, event)))
+
+
+@cache
+def _patterns(subject: Watched) -> list[tuple[str, Pattern]]:
+    rules = [(rule.path.value, rule.pattern) for rule in alert_rules(subject)]
+    if isinstance(subject, PermissionSetSubject | RoleSubject | RootSubject):
+        rules.append(("drill", drill_pattern(subject)))
+    return rules

@@ -6,6 +6,7 @@ delivered (the local layer does).
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,13 @@ def _kind(watched: Watched, rule: AlertRule) -> tuple[type[Watched], EvidencePat
 
 def told(record: Record) -> list[tuple[Watched, AlertRule]]:
     """Return the rules that match a record."""
-    event = to_event(record.content)
+    return _told(record.file)
+
+
+@cache
+def _told(file: str) -> list[tuple[Watched, AlertRule]]:
+    [content] = (record.content for record in RECORDS if record.file == file)
+    event = to_event(content)
     return [(watched, rule) for watched, rule in RULES if matches(rule.pattern, event)]
 
 

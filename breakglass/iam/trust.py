@@ -5,7 +5,8 @@ identity providers may open it, with MFA, and where the alerts see it.
 
 Sources: IAM User Guide, "AWS JSON policy elements: Principal" (unique IDs of deleted principals), "AWS global condition
 context keys" (`aws:MultiFactorAuthPresent` is absent from calls with long-lived keys, so `BoolIfExists` lets those
-pass), "Configure SAML assertions" (`SAML:aud`), "AWS STS Regions and endpoints" (`aws:RequestedRegion`).
+pass), "Set operators for multivalued context keys" (`ForAllValues` lets a call without the key pass), "Configure SAML
+assertions" (`SAML:aud`), "AWS STS Regions and endpoints" (`aws:RequestedRegion`).
 
 Non-goals: what the role may do; policies of the organization; the principals' own permissions.
 """
@@ -23,6 +24,9 @@ _CALLER_KEYS = frozenset(
     {"aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:userid"}
 )
 """Condition keys that limit the callers that `*` lets in."""
+
+_PRINCIPAL_KEYS = frozenset({"aws:principalarn", "aws:userid"})
+"""Those that name single principals."""
 
 _MFA, _MFA_AGE, _REGION = "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:requestedregion"
 
@@ -114,8 +118,9 @@ def _principal_faults(statement: Mapping[str, Any], account: str) -> Iterator[Tr
 
 
 def _aws_faults(value: str, statement: Mapping[str, Any], account: str) -> Iterator[TrustFault]:
+    named = [each for key, values in _limits(statement) if key in _PRINCIPAL_KEYS for each in values]
     if value == "*":
-        limited = any(key in _CALLER_KEYS for _, key, _ in _conditions(statement))
+        limited = any(key in _CALLER_KEYS for key, _ in _limits(statement))
         who = "every principal that a condition does not keep out" if limited else "any principal of any account"
         yield TrustFault(f"lets {who} in (`*`)", _NAME_THEM, is_open=not limited)
     elif "AWSReservedSSO_" in value:
@@ -127,15 +132,18 @@ def _aws_faults(value: str, statement: Mapping[str, Any], account: str) -> Itera
             is_open=False,
         )
     elif value == account or value.endswith(f"::{account}:root"):
-        yield TrustFault(
-            "lets the role's own account in, each principal there whose IAM policies allow sts:AssumeRole",
-            "Name the users of the door in `Principal`, or an account that has nothing else.",
-            is_open=False,
-        )
+        if not named:
+            yield TrustFault(
+                "lets the role's own account in, each principal there whose IAM policies allow sts:AssumeRole",
+                "Name the users of the door in `Principal`, or an account that has nothing else.",
+                is_open=False,
+            )
+    if any("awsreservedsso_" in each for each in named):
+        yield _dependent("by the role of a permission set (`aws:PrincipalArn`)")
 
 
 def _federated_faults(value: str, statement: Mapping[str, Any]) -> Iterator[TrustFault]:
-    keys = {key for _, key, _ in _conditions(statement)}
+    keys = {key for key, _ in _limits(statement)}
     if ":saml-provider/AWSSSO_" in value:
         yield _dependent(f"by Identity Center's own identity provider ({value})")
     elif ":saml-provider/" in value:
@@ -173,6 +181,18 @@ def _conditions(statement: Mapping[str, Any]) -> list[tuple[str, str, list[str]]
         (str(operator).lower(), str(key).lower(), [str(each).lower() for each in _listed(values)])
         for operator, keys in (statement.get("Condition") or {}).items()
         for key, values in keys.items()
+    ]
+
+
+def _limits(statement: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Return key and values of each condition that keeps calls out, also calls without the key."""
+    return [
+        (key, values)
+        for operator, key, values in _conditions(statement)
+        if "not" not in operator
+        and not operator.startswith(("null", "forallvalues:"))
+        and not operator.endswith("ifexists")
+        and not any(value.strip("*") == "" for value in values)
     ]
 
 

@@ -44,6 +44,10 @@ NARROW_ONES: dict[str, dict[str, Any]] = {
     "a user": trust(),
     "several users": trust({"AWS": [DOOR["AWS"], "arn:aws:iam::444444444444:user/grace"]}),
     "values as booleans and lists": trust(condition={**REGION, "Bool": {"AWS:multifactorauthpresent": [True]}}),
+    "own account, and its users by a condition": trust(
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        {**NARROW, "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:user/ada"}},
+    ),
     "age of MFA": trust(condition={**REGION, "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}),
     "SAML": trust(
         SAML, {**REGION, "StringEquals": {"SAML:aud": "a", **REGION["StringEquals"]}}, "sts:AssumeRoleWithSAML"
@@ -98,6 +102,34 @@ WIDE_ONES: dict[str, tuple[dict[str, Any], list[tuple[bool, str]]]] = {
     "everyone of an organization": (
         trust("*", {**MFA, "StringEquals": {"aws:PrincipalOrgID": "o-1", **REGION["StringEquals"]}}),
         [(False, "lets every principal that a condition does not keep out in (`*`)")],
+    ),
+    "everyone but an account": (
+        trust("*", {**NARROW, "StringNotEquals": {"aws:PrincipalAccount": "444444444444"}}),
+        [(True, "lets any principal of any account in (`*`)")],
+    ),
+    "everyone without an organization": (
+        trust("*", {**NARROW, "StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}),
+        [(True, "lets any principal of any account in (`*`)")],
+    ),
+    "everyone without paths of an organization": (
+        trust("*", {**NARROW, "ForAllValues:StringLike": {"aws:PrincipalOrgPaths": "o-1/*"}}),
+        [(True, "lets any principal of any account in (`*`)")],
+    ),
+    "everyone by any ARN": (
+        trust("*", {**NARROW, "ArnLike": {"aws:PrincipalArn": "*"}}),
+        [(True, "lets any principal of any account in (`*`)")],
+    ),
+    "permission set by a condition": (
+        trust({"AWS": ACCOUNT}, {**NARROW, "ArnLike": {"aws:PrincipalArn": SET_ROLE}}),
+        [(True, f"opens the role by the role of a permission set (`aws:PrincipalArn`), {AWAY}")],
+    ),
+    "OIDC with any subject": (
+        trust(
+            {"Federated": GITHUB},
+            {**AUDIENCE, "StringLike": {"token.actions.githubusercontent.com:sub": "*"}},
+            "sts:AssumeRoleWithWebIdentity",
+        ),
+        [(True, f"lets every identity of {GITHUB} in")],
     ),
     "everyone but": (
         {"Statement": {"Effect": "Allow", "NotPrincipal": DOOR, "Action": "sts:*", "Condition": NARROW}},

@@ -70,9 +70,10 @@ state, message and pattern. Needs no Pulumi, no credentials and no network. For 
 EventBridge's console, which takes a pattern and an event:
 
   breakglass patterns stacks/Pulumi.prod.yaml
-  breakglass patterns stacks/Pulumi.prod.yaml --json | jq '.rules[].pattern'
+  breakglass patterns stacks/Pulumi.prod.yaml --json | jq '.rules["breakglass-prod-root-user-sign_in"].pattern'
 
-The account, and IDs and ARNs that only a deployment knows, are placeholders. The stack's name is that of the file.
+The account, and IDs and ARNs that only a deployment knows, are placeholders. The stack's name is that of the file. The
+text shows of a message what Slack shows in a notification; <name> is a value from the event.
 
 --json: {"rules": {NAME: {"subject", "evidence", "state", "pattern", "message"}}}. A rule of the alert path itself has
 no subject. A rule that posts nothing has no message (null). Else the message is an input transformer of EventBridge:

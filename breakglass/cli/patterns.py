@@ -1,6 +1,6 @@
 """`breakglass patterns`: every event pattern of a stack file, with its message, without Pulumi and AWS.
 
-Non-goals: rules with a schedule, which have no pattern; deployed rules (`breakglass doctor` examines those).
+Non-goals: rules with a schedule, which have no pattern and are only counted; deployed rules (`breakglass doctor`).
 """
 
 import json
@@ -22,7 +22,7 @@ _NOT_HERE = {"secure": "(set elsewhere)"}
 
 
 def read_rules(file: Path) -> list[StackRule]:
-    """Return the rules of a stack file without problems that have an event pattern; secrets may be missing.
+    """Return the rules of a stack file without problems; secrets may be missing.
 
     Raises:
         ConfigError: the file has problems.
@@ -44,18 +44,23 @@ def read_rules(file: Path) -> list[StackRule]:
     missing = {problem.path for problem in check_stack(keys, file.parent).problems}
     secrets = {key: _NOT_HERE for key in SECRET_KEYS if key not in keys and f"{NAMESPACE}{key}" in missing}
     stack_file = validate_stack({**keys, **secrets}, file.parent)
-    return [rule for rule in stack_rules(stack_file, named["stack"]) if rule.pattern is not None]
+    return stack_rules(stack_file, named["stack"])
 
 
 def to_json(rules: Sequence[StackRule]) -> dict[str, Any]:
-    """Return an object with each rule by its name; see `breakglass patterns --help`."""
-    return {"rules": {rule.name: _rule_json(rule) for rule in rules}}
+    """Return an object with each rule that has a pattern, by its name; see `breakglass patterns --help`."""
+    return {"rules": {rule.name: _rule_json(rule) for rule in rules if rule.pattern is not None}}
 
 
 def to_text(rules: Sequence[StackRule]) -> str:
-    """Return a paragraph for each rule, and a last line with their number."""
-    paragraphs = (_paragraph(name, rule) for name, rule in to_json(rules)["rules"].items())
-    return "\n\n".join([*paragraphs, f"{len(rules)} rules with an event pattern"])
+    """Return a paragraph for each rule with a pattern, and a last line that counts all."""
+    if not rules:
+        return "no rules: the file has no section `alerts`"
+    shown = to_json(rules)["rules"]
+    paragraphs = (_paragraph(name, rule) for name, rule in shown.items())
+    scheduled = len(rules) - len(shown)
+    last = f"{len(rules)} rules: {len(shown)} with an event pattern, {scheduled} with a schedule"
+    return "\n\n".join([*paragraphs, last])
 
 
 def _rule_json(rule: StackRule) -> dict[str, Any]:
@@ -72,6 +77,12 @@ def _rule_json(rule: StackRule) -> dict[str, Any]:
 
 def _paragraph(name: str, rule: dict[str, Any]) -> str:
     facts = {key: rule[key] or "-" for key in ("subject", "evidence", "state")}
-    facts["message"] = rule["message"]["inputTemplate"] if rule["message"] else "-"
+    facts["message"] = _message_text(rule["message"]["inputTemplate"]) if rule["message"] else "-"
     lines = [f"  {key + ':':<10}{value}" for key, value in facts.items()]
     return "\n".join([name, *lines, textwrap.indent(json.dumps(rule["pattern"], indent=2, ensure_ascii=False), "  ")])
+
+
+def _message_text(template: str) -> str:
+    """Return the text of a template: that of a notification in Slack, or of an e-mail."""
+    message = json.loads(template)
+    return message["text"] if isinstance(message, dict) else message

@@ -53,13 +53,30 @@ def test_patterns_json_has_every_rule_with_a_pattern(tmp_path: Path) -> None:
 
 
 def test_patterns_text_ends_with_the_number_of_rules(tmp_path: Path) -> None:
-    file = written(tmp_path, stack(), "prod")
+    raw = stack()
+    file = written(tmp_path, raw, "prod")
 
     *paragraphs, last = patterns(file).out.rstrip().split("\n\n")
 
     rules = as_json(file)["rules"]
     assert [paragraph.partition("\n")[0] for paragraph in paragraphs] == list(rules)
-    assert last == f"{len(rules)} rules with an event pattern"
+    # The preview names the same number.
+    count = len(stack_rules(validate_stack(raw, STACKS), "prod"))
+    assert last == f"{count} rules: {len(rules)} with an event pattern, 1 with a schedule"
+
+
+def test_patterns_of_a_file_without_alerts_says_so(tmp_path: Path) -> None:
+    outcome = patterns(written(tmp_path, stack((ALERTS, None), (("slackBotToken",), None)), "prod"))
+
+    assert (outcome.status, outcome.out) == (0, "no rules: the file has no section `alerts`\n")
+
+
+@pytest.mark.parametrize("name", ["dev", "local", "prod"])
+def test_patterns_text_shows_messages_without_their_blocks(name: str) -> None:
+    text = patterns(STACKS / f"Pulumi.{name}.yaml").out
+
+    assert "message:  Root user of account <account>: <eventName>. Explain it." in text
+    assert '"blocks"' not in text
 
 
 def test_patterns_text_of_a_rule_is_complete(tmp_path: Path) -> None:
@@ -73,7 +90,7 @@ def test_patterns_text_of_a_rule_is_complete(tmp_path: Path) -> None:
         "  subject:  DatabaseAdmin",
         "  evidence: console",
         "  state:    ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
-        f"  message:  {rule['message']['inputTemplate']}",
+        f"  message:  {json.loads(rule['message']['inputTemplate'])['text']}",
     ]
     assert json.loads("\n".join(patterns(file).out.split("\n\n")[2].splitlines()[5:])) == rule["pattern"]
 

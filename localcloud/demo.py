@@ -306,8 +306,9 @@ def _show_faults(faults: Sequence[Fault], results: Sequence[FaultResult], consol
     console.print(
         "Times are by AWS's clock, from the fault, which the event follows at once. They count waits that the local "
         "cloud shortens in full, the probe and SQS with their latest case, and an alarm with its deployed periods; not "
-        "the minute or two that CloudWatch may take to get a metric. `alertsByEmail` is off here; with `delivery: "
-        "direct` it is on by default, so that each alert that a rule sends is mailed, too.",
+        "the minute or two that CloudWatch may take to get a metric, nor CloudTrail's minutes before a record. "
+        "`alertsByEmail` is off here; with `delivery: direct` it is on by default, so that each alert that a rule "
+        "sends is mailed, too.",
         style="dim",
     )
 

@@ -127,7 +127,7 @@ _SEEN_BESIDE_THE_ALERT = {
 _SEEN_WITHOUT_AN_ALERT = (Fault.rule_disabled, Fault.target_removed, Fault.rule_deleted, Fault.trail_stopped)
 _UNREPORTED = (Fault.tamper_rules_deleted, Fault.both_tamper_rules_deleted)
 _UNSEEN_BY_WATCHER = (Fault.session_policy_detached, Fault.both_tamper_rules_deleted)
-"""Stack `watcher` does not know the ID of the policy."""
+"""Only a stack in us-east-1 may name the policy, and stack `watcher` is in the region of the stack."""
 
 _OF_STACK: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
     **{(fault, Delivery.direct): _PROBE for fault in _REFUSED},

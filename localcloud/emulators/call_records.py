@@ -17,7 +17,7 @@ from typing import Any
 
 GLOBAL_REGION = "us-east-1"
 _GLOBAL_SERVICES = frozenset({"account", "iam", "organizations"})
-_EVENT_SOURCES = {"cloudwatch": "monitoring", "stepfunctions": "states"}
+_EVENT_SOURCES = {"cloudwatch": "monitoring", "sso-admin": "sso", "stepfunctions": "states"}
 """Services whose calls CloudTrail records by another name than boto3's."""
 _LAMBDA_VERSIONS = {
     "AddPermission": "20150331v2",

@@ -63,6 +63,7 @@ def test_record_has_the_fields_of_a_published_one() -> None:
     [
         ("cloudwatch", "DeleteAlarms", {"AlarmNames": ["a"]}, ("aws.monitoring", "DeleteAlarms", "eu-central-1")),
         ("stepfunctions", "DeleteStateMachine", {}, ("aws.states", "DeleteStateMachine", "eu-central-1")),
+        ("sso-admin", "CreateAccountAssignment", {}, ("aws.sso", "CreateAccountAssignment", "eu-central-1")),
         ("lambda", "UpdateFunctionCode", {}, ("aws.lambda", "UpdateFunctionCode20150331v2", "eu-central-1")),
         ("iam", "DeleteRole", {"RoleName": "a"}, ("aws.iam", "DeleteRole", "us-east-1")),
         ("organizations", "DetachPolicy", {}, ("aws.organizations", "DetachPolicy", "us-east-1")),

@@ -220,32 +220,54 @@ def _where(table: Transitions, states: type[StrEnum], event: StrEnum) -> str:
 
 
 def _detection() -> Table:
-    """Return each path and area with its events, their account and region, and what it does not see."""
+    """Return each path and area with its events, their account and region, and what it does not see.
+
+    The row of attempts names rows above whose events it has all, in place of the events.
+    """
     rows = []
     for name, watched in WATCHED.items():
         by_row: dict[tuple[str, Evidence], list[Pattern]] = {}
         for each in alert_rules(watched):
-            path = f"`{each.path}`" + (f", {each.area}" if each.area else "")
+            path = f"`{each.path}`" + (f" ({each.area})" if each.area else "")
             by_row.setdefault((path, evidence(watched, each)), []).append(each.pattern)
-        for (path, row), patterns in by_row.items():
-            rows.append((name, path, _matched(patterns), row.account, row.region, row.not_seen))
+        matched = {path: _matched(patterns) for (path, _), patterns in by_row.items()}
+        for path, row in by_row:
+            above = {each: events for each, events in matched.items() if each != path} if path == "`denied`" else {}
+            rows.append((name, path, _events(matched[path], above), row.account, row.region, row.not_seen))
     return Table(("subject", "path", "events", "account", "region", "not seen"), rows)
 
 
-def _matched(patterns: Iterable[Pattern]) -> str:
+_CHANGES = "changes in "
+
+
+def _events(matched: Sequence[str], above: Mapping[str, Sequence[str]]) -> str:
+    """Return the events of a row, short."""
+    folded = [path for path, events in above.items() if {*events} <= {*matched}]
+    rest = [event for event in matched if not any(event in above[path] for path in folded)]
+    names = [event for event in rest if not event.startswith(_CHANGES)]
+    services = [event.removeprefix(_CHANGES) for event in rest if event.startswith(_CHANGES)]
+    parts = [
+        f"those of {', '.join(folded)}" if folded else "",
+        ", ".join(names),
+        _CHANGES + ", ".join(services) if services else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def _matched(patterns: Iterable[Pattern]) -> list[str]:
     """Return the events that patterns match by name, and their services where a branch has no names."""
     names: dict[str, None] = {}
-    unnamed: dict[str, list[str]] = {}
+    unnamed: dict[str, None] = {}
     for pattern in patterns:
         detail = pattern["detail"]
         for branch in ({**detail, **branch} for branch in detail.get("$or", [{}])):
             named = [name for name in branch.get("eventName", ()) if isinstance(name, str)]
-            names |= dict.fromkeys(named)
+            names |= dict.fromkeys(f"`{name}`" for name in named)
             if not named:
-                services = [source.removeprefix("aws.") for source in pattern["source"] if isinstance(source, str)]
-                unnamed["changes" if "readOnly" in branch else "calls"] = services
-    parts = [f"{what} in {_code(services) or 'all services'}" for what, services in unnamed.items()]
-    return "; ".join([_code(names), *parts] if names else parts)
+                what = _CHANGES if "readOnly" in branch else "calls in "
+                services = [f"`{each.removeprefix('aws.')}`" for each in pattern["source"] if isinstance(each, str)]
+                unnamed |= dict.fromkeys(what + service for service in services or ["all services"])
+    return [*names, *sorted(unnamed)]
 
 
 # --- permissions -----------------------------------------------------------------------------------------------------

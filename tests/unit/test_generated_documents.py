@@ -134,14 +134,15 @@ def test_drawing_of_an_unknown_block_fails() -> None:
         draw_messages.draw({"text": "", "blocks": [IMAGE]})
 
 
-def test_detection_row_of_attempts_names_the_rows_with_its_events() -> None:
+def test_detection_row_of_attempts_names_rows_of_its_events() -> None:
     detection = CONTENTS["detection"]()
     assert isinstance(detection, Table)
     events = {row[0]: row[2] for row in detection.rows if row[1] == "`denied`"}
+    tampering = "those of `tamper` (rules), `tamper` (stack), `tamper` (global); changes in `cloudtrail`, `kms`, `s3`"
     assert events == {
         "permission set": "those of `session_start`, `portal`, `login`",
         "IAM role": "those of `session_start`, `login`",
         "IAM user": "those of `sign_in`, `login`",
         "root": "those of `login`, `assume_root`; `ConsoleLogin`",
-        "tampering": "those of `tamper` (rules), `tamper` (stack), `tamper` (global); changes in `cloudtrail`, `kms`, `s3`",
+        "tampering": tampering,
     }

@@ -158,13 +158,12 @@ class BreakGlass(pulumi.ComponentResource):
                 subject: self._create_usage_alert(alerts, target, subject) for subject in watched_subjects(spec)
             }
             alert_path = self._create_checks(alerts, connection, target, usage_alerts, topics)
+            watched = [_watched(alerts, subject, alert) for subject, alert in usage_alerts.items()]
             if sets and instance and api:
-                recorded = [
-                    _watched(alerts, subject, alert) for subject, alert in usage_alerts.items() if _is_role(subject)
-                ]
-                approvals = self._create_approvals(sets, alerts, instance, pairs, recorded, connection, topics, api)
-            all_alerts = {**usage_alerts, **self._create_area_alerts(alerts, target, pairs, approvals)}
-            watched = [_watched(alerts, subject, alert, pairs) for subject, alert in all_alerts.items()]
+                approvals = self._create_approvals(sets, alerts, instance, pairs, watched, connection, topics, api)
+            area_alerts = self._create_area_alerts(alerts, target, pairs, approvals)
+            watched += [_watched(alerts, subject, alert, pairs) for subject, alert in area_alerts.items()]
+            all_alerts = {**usage_alerts, **area_alerts}
             monitoring = self._create_monitoring(alerts, connection, target, watched, topics, alert_path, approvals)
             self.topic_arn, self.page_topic_arn = topics.topic_arn, topics.page_topic_arn
             self.dashboard_url = monitoring.dashboard_url
@@ -585,10 +584,6 @@ def _channels(spec: StackFile, alerts: Alerts) -> list[str]:
     if spec.approvals:
         named += [spec.approvals.channel, spec.approvals.second_channel or spec.approvals.channel]
     return list(dict.fromkeys(named))
-
-
-def _is_role(subject: Subject) -> bool:
-    return isinstance(subject, PermissionSetSubject | RoleSubject)
 
 
 def _subject_keys(subject: Watched) -> dict[str, Any]:

@@ -241,7 +241,8 @@ Source: https://www.pulumi.com/docs/iac/concepts/stacks/#create-stack
 """
 
 _NAME_PREFIX = _Text(
-    pattern=f"{ALERT_PATH_PREFIX}[A-Za-z0-9_-]+",
+    # That of a very long name of a stack is cut off.
+    pattern=f"{ALERT_PATH_PREFIX}([A-Za-z0-9_-]+-|[A-Za-z0-9_-]{{44}})",
     why="Not the prefix of the names of a stack's resources. Another prefix would report changes of other resources.",
     instead="Write breakglass-STACK- with the stack's name, hyphen included, e.g. breakglass-prod-.",
 )

@@ -10,13 +10,18 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pulumi.runtime.rpc import UNKNOWN
+from pydantic import TypeAdapter
 
 from breakglass.alerts.messages import slack_message
 from breakglass.alerts.patterns import AlertRule, alert_rules
 from breakglass.alerts.subjects import TamperSubject
 from breakglass.components.alerts.tamper_alert import TamperAlert, TamperAlertArgs
 from breakglass.iam.documents import dead_letter_queue_policy
+from breakglass.naming import stack_prefix
+from breakglass.stack_file.types import NamePrefix
 from tests.conftest import REGION, Deployment, deploy, refusal
 
 COMPONENT = "breakglass:index:TamperAlert"
@@ -156,11 +161,19 @@ def test_preview_has_the_rules_of_the_deployment() -> None:
     assert any('"p-12345678-id"' in each.inputs["eventPattern"] for each in done.of_type(RULE))
 
 
+@given(st.from_regex(r"[A-Za-z0-9_.-]{1,100}", fullmatch=True))
+def test_prefix_of_each_stack_is_allowed(stack: str) -> None:
+    prefix = stack_prefix(stack)
+
+    assert TypeAdapter(NamePrefix).validate_python(prefix) == prefix
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
         ({"prefixes": []}, "prod-tampering.prefixes"),
         ({"prefixes": ["breakglass-"]}, "Another prefix would report changes of other resources"),
+        ({"prefixes": ["breakglass-prod"]}, "Another prefix would report changes of other resources"),
         ({"prefixes": ["prod-"]}, "Another prefix would report changes of other resources"),
         ({"trail": "x"}, "Not the name or ARN of a trail"),
         ({"trail_buckets": ["arn:aws:s3:::x"]}, "prod-tampering.trail_buckets"),

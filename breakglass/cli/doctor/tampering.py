@@ -188,7 +188,8 @@ class TamperReport:
 def _stack_rules(deployment: Deployment) -> list[StackRules]:
     if not deployment.of_type(CONNECTION_TYPE):
         return []
-    rules = deployment.of_type(RULE)
+    # A program may have rules of its own beside the components.
+    rules = [rule for rule in deployment.of_type(RULE) if rule.physical_name.startswith(ALERT_PATH_PREFIX)]
     return [
         StackRules(
             Place(deployment.account, region), frozenset(rule.physical_name for rule in rules if rule.region == region)

@@ -49,6 +49,12 @@ def test_stack_and_trail_that_are_watched_are_fine() -> None:
     assert watchers(*watched(**{**ALL, "trail": TRAIL["TrailARN"]}), TRAIL) == []
 
 
+def test_other_rules_of_the_program_are_not_asked_about() -> None:
+    buses, deployed = watched(**ALL)
+    own = resource("aws:cloudwatch/eventRule", "a-rule-of-the-program")
+    assert watchers(buses, stack(own, *deployed.resources), TRAIL) == []
+
+
 def test_stack_without_tamper_rules_is_a_warning() -> None:
     buses = Buses()
     assert watchers(buses, stack(*buses.add("prod", RootSubject())), TRAIL) == [

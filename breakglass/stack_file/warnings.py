@@ -75,7 +75,7 @@ def _only_in_slack(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if the rules of the stack exceed the default quota."""
-    # Their number does not depend on the stack's name.
+    # The name is not in the file. A long one splits some patterns about tampering, so it needs a few rules more.
     rules = len(stack_rules(stack_file, "stack"))
     if rules > RULES_PER_BUS:
         yield Problem(

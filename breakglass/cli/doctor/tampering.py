@@ -279,7 +279,8 @@ def _judge_trails(stack: StackRules, trails: Sequence[TrailWatch]) -> Iterator[J
             yield Judgement(
                 Status.warn,
                 f"No rule reports changes of what the trail {trail.name} needs: {', '.join(trail.unwatched)}.",
-                f"Write this into `alerts.tamper` of a stack in {trail.region}, and run `pulumi up`.",
+                f"Write this into `alerts.tamper` of a stack in {trail.region}, and run `pulumi up`. A bucket of "
+                "another account is watched by a stack there only.",
                 "A changed bucket or key loses the records, by which a use is explained.",
             )
 

@@ -109,8 +109,8 @@ def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
             "(missing)",
             f"AWS records these events in {region} only, and this stack is in {alerts.region}: {'; '.join(unseen)}. "
             "None of them raises an alert here.",
-            f"Deploy a stack with `alerts` in {region} of the same account, and write its name here. Or write "
-            "`watch: {root: false}` and `tamper: false` if these events are watched elsewhere.",
+            f"Deploy a stack with `alerts` in {region} of the same account, and write its name here: "
+            "docs/runbooks/first-deploy.md.",
         )
 
 

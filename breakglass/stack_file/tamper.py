@@ -67,8 +67,9 @@ def _settings(value: object) -> object:
         return None
     if isinstance(value, (Mapping, TamperSettings)):
         return value
+    got = "true" if value is True else yaml_kind(value)
     raise fault(
-        f"Expected false or a mapping, got {yaml_kind(value)}. Tampering is reported by default.",
+        f"Expected false or a mapping, got {got}. Tampering is reported by default.",
         "Delete the key for the default, write `tamper: {deployers: [<role ARN>]}`, or false to report no tampering.",
     )
 

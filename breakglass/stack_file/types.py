@@ -149,8 +149,8 @@ UserArn = Annotated[
 _DEPLOYER_ARN = _Text(
     pattern=_ROLE_ARN.pattern,
     why="Not an IAM role ARN. The rules compare the whole ARN, so each deployment would raise alerts.",
-    instead="Copy the ARN of the role that runs `pulumi up`, path included, e.g. "
-    "arn:aws:iam::111122223333:role/deploy-pipeline.",
+    instead="Copy the ARN of the role that runs `pulumi up` from `aws iam get-role`, path included, e.g. "
+    "arn:aws:iam::111122223333:role/deploy-pipeline. An IAM user can't be a deployer: let it assume a role.",
 )
 DeployerArn = Annotated[
     str, BeforeValidator(_DEPLOYER_ARN), _DEPLOYER_ARN.schema("arn:aws:iam::111122223333:role/deploy-pipeline")

@@ -296,7 +296,7 @@ SCENARIOS = [
         "true says nothing about tampering",
         [((*ALERTS, "tamper"), True)],
         "breakglass:alerts.tamper",
-        "Tampering is reported by default",
+        "Expected false or a mapping, got true. Tampering is reported by default",
         "Delete the key",
     ),
     Scenario(
@@ -321,6 +321,14 @@ SCENARIOS = [
         "each deployment would raise alerts",
         "role/deploy-pipeline",
         value='"arn:aws:sts::111111111111:assumed-role/deploy-pipeline/run-1"',
+    ),
+    Scenario(
+        "an IAM user is no deployer",
+        [((*ALERTS, "tamper", "deployers"), ["arn:aws:iam::111111111111:user/ada"])],
+        "breakglass:alerts.tamper.deployers[0]",
+        "Not an IAM role ARN",
+        "let it assume a role",
+        value='"arn:aws:iam::111111111111:user/ada"',
     ),
     Scenario(
         "a watched role is no deployer",

@@ -1,8 +1,8 @@
 """The commands of the runbook that find lost alerts, run on the project's records.
 
 They run in bash with jq's own library; the AWS CLI is a stand-in that looks records up as CloudTrail's event history
-does. The use of a key is left out, as in the runbook. It does not prove that the event history has a record that an event
-bus gets.
+does. The use of a key is left out, as in the runbook. It does not prove that the event history has a record that an
+event bus gets.
 """
 
 import json

@@ -233,8 +233,8 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 50,
-        "targets": 121,
+        "rules": 52,
+        "targets": 126,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,

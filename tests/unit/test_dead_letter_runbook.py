@@ -176,6 +176,21 @@ def test_runbook_row_of_each_shape_says_who_used_what(all_shapes: Run, index: in
     assert error == ["Timeout", "NO_RESOURCE" if index == 2 else "UNKNOWN", "10" if index == 1 else "-"]
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("tamper-targets-removed", f"RemoveTargets breakglass-local-{SET.name}-session_start by arn:aws:sts::"),
+        ("user-gets-access-key", "CreateAccessKey break-glass-admin by arn:aws:sts::"),
+        ("root-sign-in", "ConsoleLogin arn:aws:iam::222222222222:root by arn:aws:iam::222222222222:root account"),
+    ],
+)
+def test_runbook_row_of_other_subjects_names_the_caller(tmp_path: Path, file: str, told: str) -> None:
+    record = load_record(RECORDS / f"{file}.json").content
+    done = run(tmp_path, letter(event(record)))
+    assert done.rows[0][0].startswith(told)
+    assert record["eventID"] in done.rows[0][0]
+
+
 def test_runbook_posts_what_slack_did_not_get(all_shapes: Run) -> None:
     of_event, of_message, for_machine = all_shapes.posted
     assert for_machine == of_message
@@ -225,4 +240,4 @@ def test_runbook_with_hostile_letters_stops_at_none(tmp_path: Path) -> None:
     assert {body["channel"] for body in done.posted} == {"C0123456789"}
     assert done.posted[2]["text"].startswith(f'{LATE} {{"channel":"C0OLD"')
     assert done.posted[3]["text"].startswith(f"{LATE} Drill: ")
-    assert done.posted[5]["text"] == f"{LATE} no JSON - please explain this usage in the thread"
+    assert done.posted[5]["text"] == f"{LATE} no JSON - please explain it in the thread"

@@ -324,8 +324,8 @@ class WatchedSubjectArgs(TypedDict):
     """
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
-    Users, root, access and tampering are watched on all their paths."""
+    """The evidence paths in CloudTrail on which to look for uses of roles, of session_start, portal, console, login and
+    denied. Default: all on which the role can show up. Users, root, access and tampering are watched on all theirs."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]
@@ -508,8 +508,8 @@ class AlertsArgs(TypedDict):
     """The alert path of an account where roles are used, or of the portal's account."""
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
-    Users, root, access and tampering are watched on all their paths."""
+    """The evidence paths in CloudTrail on which to look for uses of roles, of session_start, portal, console, login and
+    denied. Default: all on which the role can show up. Users, root, access and tampering are watched on all theirs."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     post_mortem_url: NotRequired[str]
@@ -736,8 +736,8 @@ class UsageAlertArgs(TypedDict):
     """Arguments of `UsageAlert`: exactly one of `permission_set`, `role_arn`, `user_arn` and `root`."""
 
     evidence_paths: NotRequired[list[str]]
-    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
-    Users, root, access and tampering are watched on all their paths."""
+    """The evidence paths in CloudTrail on which to look for uses of roles, of session_start, portal, console, login and
+    denied. Default: all on which the role can show up. Users, root, access and tampering are watched on all theirs."""
     permission_set: NotRequired[str]
     """The name of the permission set to watch, in every account."""
     role_arn: NotRequired[str]

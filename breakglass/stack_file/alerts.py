@@ -64,8 +64,8 @@ class EvidencePaths(ConfigModel):
     evidence_paths: Annotated[list[RolePath], Field(min_length=1)] = Field(
         default_factory=lambda: list(ROLE_PATHS), examples=[["session_start", "portal", "console", "login", "denied"]]
     )
-    """The evidence paths in CloudTrail on which to look for uses of roles. Default: all on which the role can show up.
-    Users, root, access and tampering are watched on all their paths."""
+    """The evidence paths in CloudTrail on which to look for uses of roles, of session_start, portal, console, login and
+    denied. Default: all on which the role can show up. Users, root, access and tampering are watched on all theirs."""
 
 
 class Retry(ConfigModel):

@@ -47,6 +47,15 @@ def not_by(roles: Collection[str]) -> Pattern:
     return {"userIdentity": {"sessionContext": {"sessionIssuer": issuer}}}
 
 
+def iam_name(name: str) -> Pattern:
+    """Match the name of an IAM user or role in any case.
+
+    IAM does not distinguish names by case ("IAM and AWS STS quotas", IAM User Guide), and a record may have the name as
+    its caller wrote it. No other user or role has the name in another case.
+    """
+    return {"equals-ignore-case": name}
+
+
 def escape_wildcards(text: str) -> str:
     """Escape the special characters of a wildcard pattern."""
     return re.sub(r"[*\\]", r"\\\g<0>", text)

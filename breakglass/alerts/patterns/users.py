@@ -20,6 +20,7 @@ from breakglass.alerts.patterns.parts import (
     SIGN_IN,
     SUCCEEDED,
     Pattern,
+    iam_name,
     login_pattern,
 )
 from breakglass.alerts.subjects import UserSubject
@@ -51,7 +52,7 @@ def user_pattern(subject: UserSubject, path: EvidencePath) -> Pattern:
     identity: Pattern = {
         "type": ["IAMUser"],
         "accountId": [subject.account_id],
-        "userName": [subject.label],
+        "userName": [iam_name(subject.label)],
     }
     match path:
         case EvidencePath.sign_in:
@@ -77,7 +78,7 @@ def user_pattern(subject: UserSubject, path: EvidencePath) -> Pattern:
                     **SUCCEEDED,
                     "recipientAccountId": [subject.account_id],
                     "$or": [
-                        {"requestParameters": {"userName": [subject.label]}},
+                        {"requestParameters": {"userName": [iam_name(subject.label)]}},
                         {
                             "eventName": _OWN_CALLS,
                             "requestParameters": {"userName": [ABSENT]},

@@ -30,7 +30,8 @@ NO_REFRESH = {"additionalEventData": {"grant_type": [{"exists": False}, {"anythi
 ROOT = RootSubject()
 IS_ROOT = {"type": ["Root"]}
 USER = UserSubject("arn:aws:iam::222222222222:user/ops/break-glass-admin")
-IS_USER = {"type": ["IAMUser"], "accountId": ["222222222222"], "userName": ["break-glass-admin"]}
+USER_NAME = {"userName": [{"equals-ignore-case": "break-glass-admin"}]}
+IS_USER = {"type": ["IAMUser"], "accountId": ["222222222222"], **USER_NAME}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ IS_USER = {"type": ["IAMUser"], "accountId": ["222222222222"], "userName": ["bre
                     **SUCCEEDED,
                     "recipientAccountId": ["222222222222"],
                     "$or": [
-                        {"requestParameters": {"userName": ["break-glass-admin"]}},
+                        {"requestParameters": USER_NAME},
                         {
                             "eventName": [
                                 "ChangePassword",
@@ -354,12 +355,20 @@ def test_user_matches_only_the_rule_of_the_path(arn: str) -> None:
             assert [matches(event_pattern(subject, path), e) for e in events] == [path is kind] * len(events)
 
 
+@given(user_arns)
+def test_user_matches_in_any_case(arn: str) -> None:
+    """IAM takes a name in any case, and the record has it as the caller wrote it."""
+    subject = UserSubject(arn)
+    for kind, events in events_of(subject.label.swapcase(), subject.account_id).items():
+        assert all(matches(event_pattern(subject, kind), event) for event in events)
+
+
 @given(user_arns, user_names, account_ids)
 def test_user_never_matches_another(arn: str, name: str, account: str) -> None:
     subject = UserSubject(arn)
     others = [(f"{subject.label}{name}", subject.account_id), (subject.label, account), (name, subject.account_id)]
     for other, of_account in others:
-        if (other, of_account) == (subject.label, subject.account_id):
+        if (other.lower(), of_account) == (subject.label.lower(), subject.account_id):
             continue
         for events in events_of(other, of_account).values():
             for path in subject.evidence_paths:

@@ -129,7 +129,7 @@ EVIDENCE: Mapping[_Key, Evidence] = {
         "the stack's", "the stack's", "a rule of tampering that is deleted first"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.stack): Evidence(
-        "the stack's", "the stack's", "writes to the table and the queues; executions that are started; tags"
+        "the stack's", "the stack's", "writes to the table and the queues; backups; executions that are started; tags"
     ),
     (TamperSubject, EvidencePath.tamper, TamperArea.trail): Evidence(
         "that of the trail, bucket or key",
@@ -145,7 +145,9 @@ EVIDENCE: Mapping[_Key, Evidence] = {
         "the deployer's", _STS, "changes in the session: a deployer's are no tampering"
     ),
     (TamperSubject, EvidencePath.denied, None): Evidence(
-        "the caller's", "as for the change", "refused reads; refusals whose text does not name the resource"
+        "the caller's",
+        "as for the change",
+        "refused reads; refusals whose text does not name the resource; refused changes of a deployer's role",
     ),
 }
 """The row of each rule, by the kind of its subject, its evidence path and its area."""

@@ -13,9 +13,9 @@
 The field that names the resource differs between services, e.g. `rule` and `name` of EventBridge. A name may also be
 given as an ARN. Names of Lambda's events carry a date, so changes are told by `readOnly`, not by name.
 
-A call that AWS did not authorize has `requestParameters: null`; then only the error message names the resource, behind
-the ARN of the caller. One that failed for another reason has them, so attempts are found by both. Refused reads are
-silent.
+A call that AWS did not authorize has `requestParameters: null`, but for S3. Then only the error message names the
+resource, behind the ARN of the caller. Silent are refused reads, refused changes of a deployer's role, and most changes
+that failed for another reason: their message seldom names the resource.
 
 Deployers and the approvals' own functions are left out by the ARN of their roles. The start of a deployer's session is
 told instead. Calls that the alert path and the approvals make all the time are left out by name: else an alert of
@@ -37,6 +37,7 @@ from breakglass.alerts.patterns.parts import (
     PRESENT,
     SUCCEEDED,
     Pattern,
+    iam_name,
     not_by,
 )
 from breakglass.alerts.subjects import TamperArea, TamperSubject
@@ -63,6 +64,17 @@ _SERVICES: dict[TamperArea, list[str]] = {
 # the items, messages and invocations of the approvals. Records of old versions lack the field.
 _MANAGEMENT: Pattern = {"managementEvent": [True, ABSENT]}
 
+# Persons confirm a subscription, AWS Backup copies the table, the functions make log streams, EventBridge starts
+# executions.
+_ROUTINE = [
+    "ConfirmSubscription",
+    "CreateBackup",
+    "CreateLogStream",
+    "StartAwsBackupJob",
+    "StartExecution",
+    "StartSyncExecution",
+]
+
 _BUS_CALLS = ["DeleteEventBus", "PutPermission", "RemovePermission", "UpdateEventBus"]
 # Without a name the call is about the default bus.
 _BUS_NAMES = ["default", {"suffix": ":event-bus/default"}, ABSENT]
@@ -84,8 +96,9 @@ _SERVICE_CALLS = [
     "RegisterDelegatedAdministrator",
 ]
 
-# Calls that concern the whole organization. Their records name no resource of the stack.
+# Calls that concern the organization or its accounts. Their records name no resource of the stack.
 _ORGANIZATION_CALLS = [
+    "CloseAccount",
     "DeleteOrganization",
     "DeleteResourcePolicy",
     "DisablePolicyType",
@@ -117,6 +130,7 @@ def tamper_patterns(subject: TamperSubject, area: TamperArea) -> Iterator[Patter
                 **CHANGES,
                 **_MANAGEMENT,
                 **SUCCEEDED,
+                **(_calls_but(*_ROUTINE) if area is TamperArea.stack else {}),
                 **any_of(alternatives),
                 **not_by(subject.actors),
             },
@@ -182,8 +196,10 @@ def _calls_but(*names: str) -> Pattern:
 
 
 def _of_rules(subject: TamperSubject) -> Iterator[Alternative]:
-    for name in ("name", "rule"):
-        yield from parameter(name, *({"prefix": prefix} for prefix in subject.prefixes))
+    prefixed = [{"prefix": prefix} for prefix in subject.prefixes]
+    yield from parameter("rule", *prefixed)
+    # Step Functions calls this for each message it posts.
+    yield from parameter("name", *prefixed, beside=_calls_but("RetrieveConnectionCredentials"))
     yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
 
 
@@ -197,22 +213,20 @@ def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
     yield from parameter("dashboardNames", *prefixed)
     yield from parameter("tableName", *prefixed, *behind("arn:*:table/"))
     yield from parameter("functionName", *prefixed, *behind("*:function:"))
-    secrets = [*prefixed, *behind("arn:*:secret:"), *subject.secret_names]
-    # An ARN ends in six random characters.
-    yield from parameter("secretId", *secrets, *({"wildcard": f"arn:*:secret:{s}-*"} for s in subject.secret_names))
-    for name in ("executionArn", "sourceArn", "subscriptionArn"):
+    yield from parameter("secretId", *prefixed, *behind("arn:*:secret:"))
+    for secret in subject.secret_names:
+        # An ARN ends in six random characters, which a caller may leave out.
+        forms = [{"wildcard": f"arn:*:secret:{secret}-*"}, {"suffix": f":secret:{secret}"}]
+        yield from parameter("secretId", secret, *forms)
+    for name in ("executionArn", "sourceArn", "stateMachineArn", "subscriptionArn", "topicArn"):
         yield from parameter(name, *behind("arn:*:"))
     yield from parameter("resourceArn", *behind("arn:*:"), *behind("arn:*/"))
-    yield from parameter("queueUrl", *behind("https://*/"))
-    # The functions make log streams, EventBridge starts executions, and persons confirm a subscription.
+    # The caller writes the address: its scheme and host may differ.
+    yield from parameter("queueUrl", *prefixed, *behind("*/"))
     logs = [*prefixed, *({"prefix": VENDED_LOGS_PREFIX + prefix} for prefix in subject.prefixes)]
     groups = "arn:*:log-group:"
     yield from parameter("logGroupIdentifier", *logs, *behind(groups), *behind(groups + VENDED_LOGS_PREFIX))
-    yield from parameter("logGroupName", *logs, beside=_calls_but("CreateLogStream"))
-    yield from parameter(
-        "stateMachineArn", *behind("arn:*:"), beside=_calls_but("StartExecution", "StartSyncExecution")
-    )
-    yield from parameter("topicArn", *behind("arn:*:"), beside=_calls_but("ConfirmSubscription"))
+    yield from parameter("logGroupName", *logs)
     if subject.api_id is not None:
         yield from parameter("apiId", subject.api_id)
 
@@ -230,8 +244,8 @@ def _of_trail(subject: TamperSubject) -> Iterator[Alternative]:
 
 
 def _of_globals(subject: TamperSubject) -> Iterator[Alternative]:
-    deployers = (role.rsplit("/", 1)[1] for role in subject.deployers)
-    yield from parameter("roleName", *({"prefix": prefix} for prefix in subject.prefixes), *deployers)
+    yield from parameter("roleName", *({"prefix": iam_name(prefix)} for prefix in subject.prefixes))
+    yield from parameter("roleName", *(iam_name(role.rsplit("/", 1)[1]) for role in subject.deployers))
     for name in ("policyId", "resourceId"):
         yield from parameter(name, *subject.policy_ids)
     yield from parameter("servicePrincipal", *_SERVICE_PRINCIPALS, beside={"eventName": _SERVICE_CALLS})
@@ -249,6 +263,7 @@ def _of_attempts(subject: TamperSubject) -> Iterator[Alternative]:
         name = subject.trail.rsplit("/", 1)[-1]
         yield message({"suffix": f":trail/{name}"})
         yield message({"wildcard": f"*:trail/{name} *"})
+        yield from (Alternative(("eventName",), call) for call in _TRAIL_ADMINISTRATOR_CALLS)
     yield from (message({"wildcard": f"*{key}*"}) for key in subject.keys)
     # Each refusal by the policy has its ID, so only calls to Organizations are about it.
     yield from (message({"wildcard": f"*/{policy}*"}, _OF_ORGANIZATIONS) for policy in subject.policy_ids)

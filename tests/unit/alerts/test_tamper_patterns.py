@@ -172,6 +172,7 @@ VALUES: dict[str, dict[str, list[Any]]] = {
             f"{ARN}:secret:{PREFIXED}-2aONLk",
             "slack/bot-token",
             f"{ARN}:secret:slack/signing-secret-2aONLk",
+            f"{ARN}:secret:slack/signing-secret",
         ]
     },
     "sns": {
@@ -180,7 +181,11 @@ VALUES: dict[str, dict[str, list[Any]]] = {
         "ResourceArn": [f"{ARN}:{PREFIXED}"],
     },
     "sqs": {
-        "QueueUrl": [f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{PREFIXED}"],
+        "QueueUrl": [
+            PREFIXED,
+            f"https://sqs.eu-central-1.amazonaws.com/{ACCOUNT}/{PREFIXED}",
+            f"http://queue.amazonaws.com/{ACCOUNT}/{PREFIXED}",
+        ],
         "QueueName": [PREFIXED],
         "SourceArn": [f"{ARN}:{PREFIXED}"],
     },
@@ -202,7 +207,7 @@ VALUES: dict[str, dict[str, list[Any]]] = {
 
 MODELS = {"monitoring": "cloudwatch", "states": "stepfunctions", "apigateway": "apigatewayv2"}
 READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Query", "Scan", "Search", "Select", "Start{Query,LiveTail}")
-ROUTINE = {"ConfirmSubscription", "CreateLogStream", "StartExecution", "StartSyncExecution"}
+ROUTINE = {"ConfirmSubscription", "CreateBackup", "CreateLogStream", "StartExecution", "StartSyncExecution"}
 
 
 def writes() -> Iterator[tuple[str, str, str, Any]]:
@@ -265,6 +270,9 @@ def test_write_of_another_resource_is_silent() -> None:
         ("kms", "DisableKey", {"keyId": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/{KEY_ID}"}, "tamper-trail"),
         ("iam", "PutRolePolicy", {"roleName": PREFIXED}, "tamper-global"),
         ("iam", "UpdateAssumeRolePolicy", {"roleName": "deploy-pipeline"}, "tamper-global"),
+        ("iam", "PutRolePolicy", {"roleName": "BreakGlass-Prod-x"}, "tamper-global"),
+        ("iam", "UpdateAssumeRolePolicy", {"roleName": "Deploy-Pipeline"}, "tamper-global"),
+        ("organizations", "CloseAccount", {"accountId": "1"}, "tamper-global"),
         ("organizations", "DetachPolicy", {"policyId": "p-1a2b3c4d", "targetId": "1"}, "tamper-global"),
         ("organizations", "UntagResource", {"resourceId": "p-1a2b3c4d"}, "tamper-global"),
         ("organizations", "DisablePolicyType", {"policyType": "SERVICE_CONTROL_POLICY"}, "tamper-global"),
@@ -290,6 +298,9 @@ def test_change_beside_the_stack_is_tampering(service: str, name: str, parameter
     ("service", "name", "parameters"),
     [
         ("events", "PutPermission", {"eventBusName": "orders"}),
+        # Calls of the alert path itself and of AWS Backup, which no model of the SDK has.
+        ("events", "RetrieveConnectionCredentials", {"name": PREFIXED}),
+        ("dynamodb", "StartAwsBackupJob", {"tableName": PREFIXED}),
         ("events", "UpdateEventBus", {"name": "orders"}),
         ("cloudtrail", "StopLogging", {"name": "org-trail-2"}),
         ("s3", "PutBucketLifecycle", {"bucketName": "org-trail-111122223333-2"}),
@@ -315,6 +326,7 @@ def test_change_that_looks_alike_is_silent(service: str, name: str, parameters: 
     [
         ("events", "DeleteRule", f"arn:aws:events:eu-central-1:{ACCOUNT}:rule/{PREFIXED}"),
         ("iam", "DeleteRole", f"role {PREFIXED}"),
+        ("cloudtrail", "RegisterOrganizationDelegatedAdmin", "arn:aws:cloudtrail:eu-central-1:1:*"),
         ("secretsmanager", "PutSecretValue", "slack/bot-token"),
         ("secretsmanager", "DeleteSecret", f"arn:aws:secretsmanager:x:{ACCOUNT}:secret:slack/signing-secret-2aONLk"),
         ("cloudtrail", "StopLogging", f"arn:aws:cloudtrail:eu-central-1:{ACCOUNT}:trail/org-trail"),
@@ -340,6 +352,7 @@ def test_refused_change_is_an_attempt(service: str, name: str, resource: str, re
     [
         ("events", f"User: arn:aws:sts::1:assumed-role/{PREFIXED}/x is not authorized to perform: x on resource: y"),
         ("cloudtrail", "User: x is not authorized to perform: y on resource: arn:aws:cloudtrail:x:1:trail/org-trail-2"),
+        ("apigateway", "User: x is not authorized to perform: y on resource: arn:aws:apigateway:x::/apis/a1b2c3d4e6"),
         # The Deny of the policy that ends sessions is told with the policy's ARN.
         (
             "lambda",

@@ -40,7 +40,19 @@ ALL_RECORDS = list(load_records())
 BY_ID_RECORDS = list(load_records(Path(__file__).with_name("records")))
 RECORDS = [record for record in [*ALL_RECORDS, *BY_ID_RECORDS] if "drill" not in record.content]
 DRILLS = [record for record in ALL_RECORDS if "drill" in record.content]
-RULES = [(watched, rule) for watched in (*USED, *BY_ID) for rule in alert_rules(watched)]
+
+
+@cache
+def rules() -> list[tuple[Watched, AlertRule]]:
+    """Return all rules of all subjects."""
+    return [(watched, rule) for watched in (*USED, *BY_ID) for rule in alert_rules(watched)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _made_by_the_code_under_test() -> None:
+    """`make mutants` changes the code between two runs in one process."""
+    rules.cache_clear()
+    _told.cache_clear()
 
 
 def to_event(record: dict[str, Any]) -> dict[str, Any]:
@@ -60,13 +72,13 @@ def test_record_by_id_causes_exactly_the_expected_alerts(record: Record) -> None
 @pytest.mark.parametrize("record", [*ALL_RECORDS, *BY_ID_RECORDS], ids=lambda record: record.file)
 def test_record_has_the_same_verdicts_by_both_matchers(record: Record) -> None:
     event = to_event(record.content)
-    verdicts = {(watched.key, rule.key): matches(rule.pattern, event) for watched, rule in RULES}
-    assert verdicts == {(watched.key, rule.key): ministack_matches(rule.pattern, event) for watched, rule in RULES}
+    verdicts = {(watched.key, rule.key): matches(rule.pattern, event) for watched, rule in rules()}
+    assert verdicts == {(watched.key, rule.key): ministack_matches(rule.pattern, event) for watched, rule in rules()}
 
 
 def test_some_record_hits_every_rule_of_every_kind() -> None:
     hit = {_kind(watched, rule) for record in RECORDS for watched, rule in told(record)}
-    assert hit == {_kind(watched, rule) for watched, rule in RULES}
+    assert hit == {_kind(watched, rule) for watched, rule in rules()}
 
 
 def _kind(watched: Watched, rule: AlertRule) -> tuple[type[Watched], EvidencePath, object]:
@@ -82,7 +94,7 @@ def told(record: Record) -> list[tuple[Watched, AlertRule]]:
 def _told(file: str) -> list[tuple[Watched, AlertRule]]:
     [content] = (record.content for record in RECORDS if record.file == file)
     event = to_event(content)
-    return [(watched, rule) for watched, rule in RULES if matches(rule.pattern, event)]
+    return [(watched, rule) for watched, rule in rules() if matches(rule.pattern, event)]
 
 
 def test_records_of_global_events_are_of_their_region() -> None:

@@ -74,7 +74,8 @@ FIELDS: Mapping[str, Field] = {
     # arn:aws:signin:::devtools/same-device, cross-device, or an agent's ID behind a region.
     "client": Field(f"{_PARAMETERS}.client_id", r"[A-Za-z0-9:/_.-]", 128),
     # An event of the access portal has one of these two: the first as a service event, the second as an API call. In a
-    # refused API call the caller chooses the second, so it is shown of successful calls only.
+    # refused API call the caller chooses the second, so it is shown of successful calls only. Calls to Organizations
+    # have their account there, too.
     "targetAccount": Field("$.detail.serviceEventDetails.account_id", r"[0-9]", 12),
     "requestedAccount": Field(f"{_PARAMETERS}.accountId", r"[0-9]", 12),
     # AssumeRoot: the account or the ARN of its root user, and the policy of the task (AWS STS API Reference).

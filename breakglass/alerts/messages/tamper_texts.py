@@ -16,9 +16,15 @@ _TOUCHED: dict[TamperArea, str] = {
     TamperArea.rules: "<rule><eventsName>",
     TamperArea.stack: "<function><table><topic><secret><machine><api>",
     TamperArea.trail: "<bucket>",
-    TamperArea.globals: "<roleName><policyId><policyType><service><disabledRegion>",
+    TamperArea.globals: "<roleName><policyId><policyType><service><disabledRegion> <requestedAccount>",
 }
 """The names of resources that can be shown. An alarm's name may have quotes, and lists of names would have them."""
+
+_EVIDENCE = "The alert path, the approvals or the records that they need were changed, and not by a deployer"
+_GLOBAL_EVIDENCE = (
+    "A role, the policy that ends sessions, the organization or an account was changed, and not by a deployer. "
+    "Alerts or approvals can depend on it"
+)
 
 _LONGEST_LIST = 600
 """Characters of the watched trail, buckets and keys in a message."""
@@ -29,7 +35,7 @@ def tamper_text(subject: TamperSubject, area: TamperArea) -> AlertText:
     return AlertText(
         first_line=f"Tampering with {NAME}: <eventName> {_TOUCHED[area]} by {CALLER}",
         action="Not planned? Treat it as an attack.",
-        evidence="The alert path, the approvals or the records that they need were changed, and not by a deployer",
+        evidence=_GLOBAL_EVIDENCE if area is TamperArea.globals else _EVIDENCE,
         account="<account>",
         facts={
             "Account": "<account>",

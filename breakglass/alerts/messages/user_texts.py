@@ -64,8 +64,8 @@ def user_text(subject: UserSubject, path: EvidencePath) -> AlertText:
             return AlertText(
                 first_line=f"Credentials of IAM user {NAME} of account {account} changed: <eventName> by {CALLER}",
                 action="Not planned? Undo it.",
-                evidence="A key, password, MFA device or permission of this user was changed. The caller may be able "
-                "to break the glass now",
+                evidence="This user was changed, or a key, password, MFA device or permission of it. The caller may be "
+                "able to break the glass now",
                 account=account,
                 facts={**user, **SIGNED_CALLER},
                 ask=UNDO,

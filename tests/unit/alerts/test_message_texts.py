@@ -155,8 +155,8 @@ FIRST_LINES = {
         f"Tampering with breakglass-prod: <eventName> <bucket> by {CALLER}. Not planned? Treat it as an attack."
     ),
     "breakglass-prod tamper-global": (
-        "Tampering with breakglass-prod: <eventName> <roleName><policyId><policyType><service><disabledRegion> by "
-        f"{CALLER}. Not planned? Treat it as an attack."
+        "Tampering with breakglass-prod: <eventName> <roleName><policyId><policyType><service><disabledRegion> "
+        f"<requestedAccount> by {CALLER}. Not planned? Treat it as an attack."
     ),
     "breakglass-prod session_start": (
         "Deployer session <startedSession> of breakglass-prod started by <callerType> <callerAccount>. "

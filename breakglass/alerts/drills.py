@@ -22,7 +22,7 @@ from breakglass.alerts.messages import (
     text_section,
 )
 from breakglass.alerts.patterns import Pattern
-from breakglass.alerts.subjects import RootSubject, Subject
+from breakglass.alerts.subjects import Drilled, RootSubject
 
 DRILL_SOURCE = "breakglass.drill"
 """The source of drill events; no sender can use a source of AWS."""
@@ -43,7 +43,7 @@ def drill_event(role: str) -> dict[str, str]:
     return {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": json.dumps({"role": role})}
 
 
-def drill_pattern(subject: Subject) -> Pattern:
+def drill_pattern(subject: Drilled) -> Pattern:
     """Return the event pattern of a role's drill rule."""
     return {"source": [DRILL_SOURCE], "detail-type": [DRILL_DETAIL_TYPE], "detail": {"role": [subject.key]}}
 
@@ -57,7 +57,7 @@ def drilled_role(pattern: str) -> str | None:
         return None
 
 
-def drill_message(subject: Subject, *, channel: str) -> Transformer:
+def drill_message(subject: Drilled, *, channel: str) -> Transformer:
     """Build the message of a drill: the body of a `chat.postMessage` call.
 
     Its metadata has the `event_type` `breakglass_drill` and the `event_payload` `{"event_id", "role", "account",

@@ -8,7 +8,7 @@ Non-goals: the rules that belong to no subject, e.g. that of a lost connection (
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,9 +18,7 @@ from breakglass.alerts.patterns import RULE_STATE, AlertRule, Pattern, alert_rul
 from breakglass.alerts.subjects import (
     AccessArea,
     AccessSubject,
-    PermissionSetSubject,
-    RoleSubject,
-    RootSubject,
+    Drilled,
     TamperArea,
     TamperSubject,
     UserSubject,
@@ -108,8 +106,8 @@ def planned_rules(
     rules = [_alert_rule(watched, rule, settings) for rule in alert_rules(watched, paths, partition=settings.partition)]
     if isinstance(watched, UserSubject):
         rules.append(_key_use_alarm_rule(name, watched, settings))
-    if drills:
-        rules += _drill_rules(watched, settings)
+    if drills and isinstance(watched, Drilled):
+        rules.append(_drill_rule(watched, settings))
     return rules
 
 
@@ -156,12 +154,10 @@ def _message_builder(watched: Watched, rule: AlertRule, settings: MessageSetting
     )
 
 
-def _drill_rules(watched: Watched, settings: MessageSettings) -> Iterator[PlannedRule]:
-    match watched:
-        case PermissionSetSubject() | RoleSubject() | RootSubject():
-            build = partial(drill_message, watched, channel=settings.drill_channel or settings.channel)
-            description = f"Drill of the alerts about {watched.label}."
-            yield PlannedRule(DRILL, None, description, drill_pattern(watched), "ENABLED", build)
+def _drill_rule(watched: Drilled, settings: MessageSettings) -> PlannedRule:
+    build = partial(drill_message, watched, channel=settings.drill_channel or settings.channel)
+    description = f"Drill of the alerts about {watched.label}."
+    return PlannedRule(DRILL, None, description, drill_pattern(watched), "ENABLED", build)
 
 
 def _description(watched: Watched, rule: AlertRule) -> str:

@@ -212,7 +212,10 @@ class TamperSubject:
 Role = PermissionSetSubject | RoleSubject
 """A watched permission set or IAM role."""
 
-Subject = Role | UserSubject | RootSubject
+Drilled = Role | RootSubject
+"""A principal whose alerts have drills."""
+
+Subject = Drilled | UserSubject
 """A principal by which the glass is broken."""
 
 Watched = Subject | AccessSubject | TamperSubject

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from breakglass.alerts.patterns import alert_rules
 from breakglass.alerts.subjects import (
     AccessSubject,
+    Drilled,
     PermissionSetSubject,
     RoleSubject,
     RootSubject,
@@ -408,7 +409,7 @@ class BreakGlass(pulumi.ComponentResource):
         topics: AlarmTopics,
     ) -> AlertPathMetricsSpec:
         """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
-        drilled = {subject: alert for subject, alert in usage_alerts.items() if not isinstance(subject, UserSubject)}
+        drilled = {subject: alert for subject, alert in usage_alerts.items() if isinstance(subject, Drilled)}
         rules = _join_outputs({subject.key: alert.drill_rule_name for subject, alert in drilled.items()})
         alarm_arns = [topics.alarm_arns, target.alarm_arns]
         if alerts.drill_interval_seconds is not None:

@@ -31,8 +31,7 @@ from breakglass.alerts.rules import KEY_USE_ALARM, area_rule
 from breakglass.alerts.subjects import (
     AccessArea,
     AccessSubject,
-    PermissionSetSubject,
-    RoleSubject,
+    Role,
     TamperArea,
     TamperSubject,
     UserSubject,
@@ -384,7 +383,7 @@ def _batches(rules: Sequence[_AlertedRule]) -> Iterator[Sequence[_AlertedRule]]:
 def _routine_use(subject: Watched, uses_per_week: int) -> str:
     used = f"{subject.label} was used more than {uses_per_week} times in 7 days: that is routine, not an emergency. "
     remedy = "Read the explanations in the Slack threads, and "
-    if isinstance(subject, PermissionSetSubject | RoleSubject):
+    if isinstance(subject, Role):
         remedy += "add what is needed every day to the everyday permission set, or "
     else:
         remedy += "give these tasks a role that is approved, or "

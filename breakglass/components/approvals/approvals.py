@@ -19,7 +19,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from breakglass.alerts.messages import is_recorded, usage_recorder_input
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
+from breakglass.alerts.subjects import Role
 from breakglass.app.domain.policy import ApprovalPolicy, to_json
 from breakglass.components.alerts.alarm import TopicArns
 from breakglass.components.alerts.usage_monitoring import ApprovalMetricsSpec, WatchedSubjectSpec
@@ -366,7 +366,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
             record=usage_recorder_input(role, rule.path),
         )
         for watched in spec.watched
-        if isinstance(role := watched.subject, PermissionSetSubject | RoleSubject)
+        if isinstance(role := watched.subject, Role)
         for rule in watched.rules
         if is_recorded(role, rule.path)
     ]

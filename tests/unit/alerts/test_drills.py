@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from breakglass.alerts.drills import drill_event, drill_message, drill_pattern, drilled_role
 from breakglass.alerts.messages import FIELDS, substitute
 from breakglass.alerts.patterns import event_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject
+from breakglass.alerts.subjects import Drilled, PermissionSetSubject, RoleSubject, RootSubject
 from breakglass.errors import MessageError
 from localcloud.emulators.block_kit import block_problems, is_metadata_accepted
 from tests.events.matcher import matches
@@ -52,7 +52,7 @@ def test_drill_event_is_an_entry_for_put_events() -> None:
 @pytest.mark.parametrize(
     ("subject", "role"), [(SET, "devops-break-glass"), (ROLE, "emergency-222222222222"), (RootSubject(), "root-user")]
 )
-def test_drill_pattern_is_exactly_this(subject: Role | RootSubject, role: str) -> None:
+def test_drill_pattern_is_exactly_this(subject: Drilled, role: str) -> None:
     assert drill_pattern(subject) == {
         "source": ["breakglass.drill"],
         "detail-type": ["Break-glass drill"],
@@ -63,7 +63,7 @@ def test_drill_pattern_is_exactly_this(subject: Role | RootSubject, role: str) -
 @given(subjects, subjects)
 @example(ROLE, RoleSubject("arn:aws:iam::111111111111:role/ops/emergency"))
 @example(ROLE, PermissionSetSubject("emergency"))
-def test_drill_matches_only_the_drill_rule_of_its_role(subject: Role, other: Role) -> None:
+def test_drill_matches_only_the_drill_rule_of_its_role(subject: Drilled, other: Drilled) -> None:
     assume(subject.key != other.key)
     event = drill(json.loads(drill_event(subject.key)["Detail"]))
     assert matches(drill_pattern(subject), event)
@@ -71,7 +71,7 @@ def test_drill_matches_only_the_drill_rule_of_its_role(subject: Role, other: Rol
 
 
 @given(subjects)
-def test_role_of_a_drill_rule_is_in_its_pattern(subject: Role) -> None:
+def test_role_of_a_drill_rule_is_in_its_pattern(subject: Drilled) -> None:
     assert drilled_role(json.dumps(drill_pattern(subject))) == subject.key
 
 
@@ -139,7 +139,7 @@ def test_drill_message_of_root_calls_it_a_user() -> None:
 
 
 @given(subjects)
-def test_drill_message_inserts_fields_of_the_envelope_only(subject: Role) -> None:
+def test_drill_message_inserts_fields_of_the_envelope_only(subject: Drilled) -> None:
     transformer = drill_message(subject, channel=CHANNEL)
     assert set(transformer.input_paths.values()) == {"$.id", "$.time", "$.account", "$.region"}
     assert {FIELDS[name].path for name in transformer.input_paths} == set(transformer.input_paths.values())
@@ -184,7 +184,7 @@ json_values = st.recursive(
 @given(subjects, st.dictionaries(st.sampled_from([*USE, "role", "drill", "source"]), json_values))
 @example(SET, dict(USE))
 @example(SET, {**USE, "drill": "DRILL: "})
-def test_drill_with_any_detail_matches_no_rule_of_a_use(subject: Role, detail: dict[str, Any]) -> None:
+def test_drill_with_any_detail_matches_no_rule_of_a_use(subject: Drilled, detail: dict[str, Any]) -> None:
     """So it is not counted, recorded, mailed or paged as a use."""
     for path in subject.evidence_paths:
         assert not matches(event_pattern(subject, path), drill({**USE, **detail}))

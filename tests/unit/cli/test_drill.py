@@ -16,7 +16,7 @@ import pytest
 
 from breakglass.alerts.delivery_machine import DeliverySettings, delivery_definition
 from breakglass.alerts.drills import drill_message, drill_pattern
-from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject
+from breakglass.alerts.subjects import Drilled, PermissionSetSubject, RoleSubject, RootSubject
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli import CommandContext, run_command
 from breakglass.cli.drill import CONFIRMED_SECONDS, DIRECT_SECONDS, PLAIN_STATE, TOLD_STATE
@@ -44,11 +44,11 @@ def resource(kind: str, name: str, outputs: Mapping[str, Any], **inputs: Any) ->
     return {"type": kind, "id": name, "inputs": given, "outputs": {"url": f"https://sqs/{name}", **outputs}}
 
 
-def rule_name(subject: Role | RootSubject, kind: str) -> str:
+def rule_name(subject: Drilled, kind: str) -> str:
     return f"breakglass-prod-{subject.key}-{kind}"
 
 
-def alert(subject: Role | RootSubject, target_arn: str) -> list[dict[str, Any]]:
+def alert(subject: Drilled, target_arn: str) -> list[dict[str, Any]]:
     """Return the resources of a `UsageAlert` with one evidence path."""
     queue_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:breakglass-prod-{subject.key}-dead-letters"
     found = [resource("aws:sqs/queue:Queue", f"letters-{subject.key}", {"arn": queue_arn})]

@@ -1,7 +1,8 @@
 """Breaks an alert path by calls of AWS, and keeps the record of each call.
 
-The local cloud has no CloudTrail. Each call that makes a fault is real; its record is made from it, and goes on the
-bus after all calls of the fault, since CloudTrail takes minutes. So a deleted rule can't report its deletion.
+The local cloud has no CloudTrail. Each call that makes a fault is real, but for a refused one, which changes nothing.
+Its record is made from it, and goes on the bus after all calls of the fault, since CloudTrail takes minutes. So a
+deleted rule can't report its deletion.
 
 Calls that repair are not recorded. Non-goals: the expected notices (`localcloud.faults`).
 """

@@ -138,7 +138,7 @@ def test_detection_row_of_attempts_names_rows_of_its_events() -> None:
     detection = CONTENTS["detection"]()
     assert isinstance(detection, Table)
     events = {row[0]: row[2] for row in detection.rows if row[1] == "`denied`"}
-    tampering = "those of `tamper` (rules), `tamper` (stack), `tamper` (global); changes in `cloudtrail`, `kms`, `s3`"
+    tampering = "those of `tamper` (rules), `tamper` (stack), `tamper` (trail), `tamper` (global)"
     assert events == {
         "permission set": "those of `session_start`, `portal`, `login`",
         "IAM role": "those of `session_start`, `login`",

@@ -174,7 +174,7 @@ class TamperSubject:
         policy_ids: IDs of the policies that end sessions.
         api_id: ID of the API of the approvals; None without approvals.
         deployers: ARNs of the roles that deploy the stack.
-        functions: ARNs of the roles of the approvals' functions that change resources of the stack.
+        functions: ARNs of the roles of the approvals' functions, which write the policies that end sessions.
     """
 
     prefixes: tuple[str, ...]
@@ -189,7 +189,7 @@ class TamperSubject:
 
     @property
     def actors(self) -> tuple[str, ...]:
-        """ARNs of the roles whose changes are no tampering."""
+        """ARNs of the roles whose changes of those policies are no tampering."""
         return (*self.deployers, *self.functions)
 
     @property

@@ -102,17 +102,21 @@ def test_message_of_each_rule_is_that_of_its_target(args: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "functions"),
-    [("access-by-hand", ("provisioner",)), ("tampering", ("provisioner", "reconciler"))],
+    ("rules", "functions"),
+    [
+        ("prod-access-by-hand-", ("provisioner",)),
+        ("prod-tampering-tamper-global", ("provisioner", "reconciler")),
+        ("prod-tampering-denied", ("provisioner", "reconciler")),
+    ],
 )
-def test_roles_left_out_are_those_of_deployed_functions(key: str, functions: tuple[str, ...]) -> None:
+def test_roles_left_out_are_those_of_deployed_functions(rules: str, functions: tuple[str, ...]) -> None:
     deployment = break_glass(WITH_APPROVALS)
     roles = [deployment.get("aws:iam/role:Role", f"prod-approvals-{each}-role").inputs["name"] for each in functions]
 
     patterns = {
         each.name: json.loads(each.inputs["eventPattern"])["detail"]
         for each in deployment.of_type(RULE)
-        if each.name.startswith(f"prod-{key}-")
+        if each.name.startswith(rules)
     }
     left_out = [detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] for detail in patterns.values()]
     arns = [f"arn:aws:iam::{ACCOUNT_ID}:role/{role}" for role in roles]

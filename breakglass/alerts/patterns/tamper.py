@@ -17,9 +17,9 @@ A call that AWS did not authorize has `requestParameters: null`, but for S3. The
 resource, behind the ARN of the caller. Silent are refused reads, refused changes of a deployer's role, and most changes
 that failed for another reason: their message seldom names the resource.
 
-Deployers and the approvals' own functions are left out by the ARN of their roles. The start of a deployer's session is
-told instead. Calls that the alert path and the approvals make all the time are left out by name: else an alert of
-tampering would cause the next one.
+Deployers are left out by the ARN of their roles, and in IAM and Organizations the approvals' own functions, which write
+the policy that ends sessions. The start of a deployer's session is told instead. Calls that the alert path and the
+approvals make all the time are left out by name: else an alert of tampering would cause the next one.
 
 Non-goals: data events, e.g. a changed item of the table or a deleted object of the trail's bucket, which a trail
 records only on demand; an execution of a state machine that another principal starts, which looks like EventBridge's;
@@ -132,7 +132,7 @@ def tamper_patterns(subject: TamperSubject, area: TamperArea) -> Iterator[Patter
                 **SUCCEEDED,
                 **(_calls_but(*_ROUTINE) if area is TamperArea.stack else {}),
                 **any_of(alternatives),
-                **not_by(subject.actors),
+                **not_by(subject.actors if area is TamperArea.globals else subject.deployers),
             },
         }
 

@@ -1,9 +1,10 @@
-"""Stack `local` without approvals under the real engine: interrupted, deployed, changed, drifted, destroyed.
+"""Stack `local` with alerts about roles, under the real engine: interrupted, deployed, changed, drifted, destroyed.
 
 The steps run once (`life`), since each `up` takes seconds; the tests read their results.
 
-Not shown here: approvals (test_stack_approvals.py), that an alert arrives (tests/local/test_alert_path.py), each
-resource type of the stand-in (localcloud/tests/provider), and the behaviour of AWS itself (docs/live-checks.md).
+Not shown here: approvals (test_stack_approvals.py), the other alerts, and that an alert arrives
+(tests/local/test_alert_path.py), each resource type of the stand-in (localcloud/tests/provider), and the behaviour of
+AWS itself (docs/live-checks.md).
 """
 
 import base64
@@ -23,7 +24,7 @@ from breakglass.naming import ALERT_PATH_PREFIX
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT
-from tests.stack_file import configure_alerts, stack_file
+from tests.stack_file import configure_alerts, stack_file, watch_roles_alone
 
 RULE = "breakglass-local-devops-break-glass-session_start"
 PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
@@ -154,12 +155,16 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
     cut_off = Engine(ROOT, workdir, {**cloud.environment(), "AWS_ENDPOINT_URL_SNS": closed_port()})
     configure_alerts(cut_off, cloud)
+    with stack_file(cut_off) as config:
+        watch_roles_alone(config)
     with pytest.raises(EngineError) as failed_up:
         cut_off.up()
     half = inventory(cloud)
 
     engine = Engine(ROOT, workdir, cloud.environment())
     configure_alerts(engine, cloud)
+    with stack_file(engine) as config:
+        watch_roles_alone(config)
     engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
     resumed_up, whole, preview = engine.up(), inventory(cloud), engine.preview()
     state, outputs = engine.export(), engine.outputs()
@@ -233,17 +238,17 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 52,
-        "targets": 126,
+        "rules": 32,
+        "targets": 78,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,
-        "queues": 9,
+        "queues": 6,
         "topics": 2,
         "subscriptions": 2,
         "roles": 3,
         "machines": 1,
-        "alarms": 39,
+        "alarms": 26,
         "dashboards": 1,
         "permission sets": 4,
         "assignments": 3,

@@ -44,7 +44,8 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     alerts = {
         "region": "eu-central-1",
         "slack": {"channel": "C0BREAKGLASS1", "botTokenSecretName": SECRET},
-        "watch": {"permissionSets": ["DatabaseAdmin"]},
+        "watch": {"permissionSets": ["DatabaseAdmin"], "root": False},
+        "tamper": False,
         "evidencePaths": ["session_start"],
     }
     with stack_file(engine) as config:

@@ -41,7 +41,7 @@ from localcloud.slack_page.user_view import read_user_view
 from localcloud.slack_user import SlackUser, sign_request, wait_until
 from localcloud.stack import ROOT, configure, create_trail
 from tests.app.aws.local_table import local_client
-from tests.stack_file import stack_file, watch_roles_alone
+from tests.stack_file import stack_file
 
 DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"
 PRODUCTION, STAGING = ACCOUNTS
@@ -97,7 +97,6 @@ def deploy_approvals(cloud: RunningCloud, workdir: Path) -> Engine:
     engine = Engine(ROOT, workdir, cloud.environment())
     configure(engine, cloud)
     with stack_file(engine) as config:
-        watch_roles_alone(config)
         for pair in config["breakglass:permissionSets"]["pairs"]:
             for assignment in pair["assignments"]:
                 # A user with a permanent assignment may not request it.

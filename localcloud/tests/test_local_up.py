@@ -1,4 +1,4 @@
-"""`make local-up`, commands of a user in a shell, and `make local-down`, in a copy of the project."""
+"""`make local-up`, commands in a shell, and `make local-down`, in a copy of the project with fewer alerts."""
 
 import json
 import subprocess
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from localcloud import detached
 from localcloud.cloud import RunningCloud
 from localcloud.emulators.loopback import request_json
 from localcloud.toolchain import environment
+from tests.stack_file import watch_own_sets
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("pulumi_cli")]
 
@@ -51,6 +53,10 @@ class CommandResults:
 def session(clone: Path) -> Iterator[CommandResults]:
     description = clone / "build" / "local.json"
     run = f"{sys.executable} -m localcloud"
+    stack_file = clone / "stacks" / "Pulumi.local.yaml"
+    content = yaml.safe_load(stack_file.read_text())
+    watch_own_sets(content["config"])
+    stack_file.write_text(yaml.safe_dump(content))
     try:
         up = shell(clone, f"{run}.up")
         assert up.returncode == 0, up.stderr

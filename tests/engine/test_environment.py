@@ -20,7 +20,7 @@ from localcloud.cloud import RunningCloud
 from localcloud.engine import Engine
 from localcloud.stack import ROOT, configure
 from localcloud.toolchain import TOOLS
-from tests.stack_file import stack_file, watch_roles_alone
+from tests.stack_file import stack_file, watch_own_sets
 
 PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
 STACK = "/api/stacks/acme/breakglass/local"
@@ -110,7 +110,7 @@ def plans(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> tupl
     configure(engine, cloud)
     engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
     with stack_file(engine) as config:
-        watch_roles_alone(config)
+        watch_own_sets(config)
         whole = json.loads(json.dumps(config))
     environment = {**os.environ, **cloud.environment(), **engine.environment()}
     from_file = planned(environment, "local")

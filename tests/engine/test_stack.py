@@ -1,4 +1,4 @@
-"""Stack `local` with alerts about roles, under the real engine: interrupted, deployed, changed, drifted, destroyed.
+"""Stack `local` with alerts about its sets, under the real engine: interrupted, deployed, changed, drifted, destroyed.
 
 The steps run once (`life`), since each `up` takes seconds; the tests read their results.
 
@@ -24,7 +24,7 @@ from breakglass.naming import ALERT_PATH_PREFIX
 from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
 from localcloud.engine import Engine, EngineError, UpdateResult
 from localcloud.stack import ROOT
-from tests.stack_file import configure_alerts, stack_file, watch_roles_alone
+from tests.stack_file import configure_alerts, stack_file, watch_own_sets
 
 RULE = "breakglass-local-devops-break-glass-session_start"
 PAGER = "https://events.pagerduty.example/integration/a-key-not-to-be-seen/enqueue"
@@ -156,7 +156,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     cut_off = Engine(ROOT, workdir, {**cloud.environment(), "AWS_ENDPOINT_URL_SNS": closed_port()})
     configure_alerts(cut_off, cloud)
     with stack_file(cut_off) as config:
-        watch_roles_alone(config)
+        watch_own_sets(config)
     with pytest.raises(EngineError) as failed_up:
         cut_off.up()
     half = inventory(cloud)
@@ -164,7 +164,7 @@ def life(cloud: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
     engine = Engine(ROOT, workdir, cloud.environment())
     configure_alerts(engine, cloud)
     with stack_file(engine) as config:
-        watch_roles_alone(config)
+        watch_own_sets(config)
     engine.config_set("breakglass:alerts.monitoring.pagers.pagerduty", PAGER, secret=True, path=True)
     resumed_up, whole, preview = engine.up(), inventory(cloud), engine.preview()
     state, outputs = engine.export(), engine.outputs()
@@ -238,17 +238,17 @@ def test_resumed_up_creates_only_what_is_missing(life: Life) -> None:
     assert 0 < life.resumed_up.changes["create"] < life.resources
     assert all(set(life.half[kind]) <= set(life.whole[kind]) for kind in life.whole)
     assert {kind: len(items) for kind, items in new(life.before, life.whole).items()} == {
-        "rules": 32,
-        "targets": 78,
+        "rules": 21,
+        "targets": 51,
         "connections": 1,
         "destinations": 1,
         "secrets": 1,
-        "queues": 6,
+        "queues": 4,
         "topics": 2,
         "subscriptions": 2,
         "roles": 3,
         "machines": 1,
-        "alarms": 26,
+        "alarms": 18,
         "dashboards": 1,
         "permission sets": 4,
         "assignments": 3,

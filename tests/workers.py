@@ -19,6 +19,7 @@ _SHARE_THE_APPROVALS = {
     "tests/local/test_approvals.py",
     "tests/local/test_approvals_in_trouble.py",
     "tests/local/test_doctor.py",
+    "tests/local/test_tampering.py",
 }
 
 

@@ -5,11 +5,15 @@ order of their names: tests that deploy (`engine`, `local`) go before `unit`, wh
 their number of tests, as pytest-xdist orders them, the few tests that deploy for a minute would come last, and one
 worker would wait for the other. The approvals, which take longest of all, go first.
 
+A worker holds so many objects (the SDKs, the collected tests) that Python's collector of cycles takes a fifth of its
+time. It leaves those objects out here, and runs rarely.
+
 A plugin for pytest, which pyproject.toml names.
 
 Non-goals: how many workers there are (Makefile).
 """
 
+import gc
 from typing import Any
 
 import pytest
@@ -33,6 +37,13 @@ class _Scheduling(LoadFileScheduling):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Called by pytest."""
     items.sort(key=lambda item: item.nodeid.partition("::")[0] not in _SHARE_THE_APPROVALS)
+
+
+def pytest_collection_finish() -> None:
+    """Called by pytest, in each worker."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 100)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:

@@ -14,10 +14,9 @@ from breakglass.alerts.rules import planned_rules
 from breakglass.alerts.subjects import AccessSubject
 from breakglass.components.alerts.alert_rules import (
     AlertSpec,
-    BuiltRules,
+    build_known_rules,
     build_rules,
     create_alert_rules,
-    fill_placeholders,
 )
 from breakglass.components.arguments import AccessAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -120,7 +119,8 @@ class AccessAlert(pulumi.ComponentResource):
         placeholders = build_rules(planned)
         super().__init__("breakglass:index:AccessAlert", name, None, opts)
         known = pulumi.Output.all(sets=spec.permission_set_arns, groups=spec.group_ids)
-        built = known.apply(partial(_built, name, spec, placeholders))
+        subject = known.apply(partial(_subject, spec))
+        built = subject.apply(partial(build_known_rules, name, spec.message_settings, placeholders))
         resources = create_alert_rules(self, name, spec, planned, built)
         self.rule_names, self.rule_arns = resources.rule_names, resources.rule_arns
         self.queue_name, self.queue_arn = resources.queue.name, resources.queue.arn
@@ -128,6 +128,5 @@ class AccessAlert(pulumi.ComponentResource):
         self.register_outputs(resources.outputs)
 
 
-def _built(name: str, spec: AccessAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
-    subject = spec.subject(known["sets"], known["groups"])
-    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, spec.message_settings)))
+def _subject(spec: AccessAlertSpec, known: Mapping[str, Any]) -> AccessSubject:
+    return spec.subject(known["sets"], known["groups"])

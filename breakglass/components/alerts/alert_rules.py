@@ -15,7 +15,8 @@ import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
 from breakglass.alerts.patterns import pattern_json
-from breakglass.alerts.rules import DRILL, MessageSettings, PlannedRule
+from breakglass.alerts.rules import DRILL, MessageSettings, PlannedRule, planned_rules
+from breakglass.alerts.subjects import AccessSubject, TamperSubject
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
 from breakglass.stack_file.alerts import DeliveredAlert, SlackChannel
@@ -73,8 +74,10 @@ def build_rules(planned: Sequence[PlannedRule]) -> dict[str, BuiltRule]:
     }
 
 
-def fill_placeholders(placeholders: BuiltRules, known: BuiltRules) -> BuiltRules:
-    """Return rules with known values in place of those with placeholders.
+def build_known_rules(
+    name: str, settings: MessageSettings, placeholders: BuiltRules, subject: AccessSubject | TamperSubject
+) -> BuiltRules:
+    """Return the rules of a subject that has all values, in place of those with placeholders.
 
     Shorter values may fit into fewer rules. A rule that is left over keeps its placeholders, so it matches no event but
     those of the other rules.
@@ -82,6 +85,7 @@ def fill_placeholders(placeholders: BuiltRules, known: BuiltRules) -> BuiltRules
     Raises:
         pulumi.RunError: the values need more rules than the placeholders.
     """
+    known = build_rules(planned_rules(name, subject, settings))
     if more := known.keys() - placeholders.keys():
         # Not a ConfigError: no program can catch what is raised in an apply, and Pulumi prints this one as it is.
         raise pulumi.RunError(

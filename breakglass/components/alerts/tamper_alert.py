@@ -15,10 +15,9 @@ from breakglass.alerts.rules import planned_rules
 from breakglass.alerts.subjects import TamperSubject
 from breakglass.components.alerts.alert_rules import (
     AlertSpec,
-    BuiltRules,
+    build_known_rules,
     build_rules,
     create_alert_rules,
-    fill_placeholders,
 )
 from breakglass.components.arguments import TamperAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -115,7 +114,8 @@ class TamperAlert(pulumi.ComponentResource):
         placeholders = build_rules(planned)
         super().__init__("breakglass:index:TamperAlert", name, None, opts)
         known = pulumi.Output.all(policies=spec.policy_ids, api=spec.api_id)
-        built = known.apply(partial(_built, name, spec, placeholders))
+        subject = known.apply(partial(_subject, spec))
+        built = subject.apply(partial(build_known_rules, name, spec.message_settings, placeholders))
         resources = create_alert_rules(self, name, spec, planned, built)
         self.rule_names, self.rule_arns = resources.rule_names, resources.rule_arns
         self.queue_name, self.queue_arn = resources.queue.name, resources.queue.arn
@@ -123,6 +123,5 @@ class TamperAlert(pulumi.ComponentResource):
         self.register_outputs(resources.outputs)
 
 
-def _built(name: str, spec: TamperAlertSpec, placeholders: BuiltRules, known: Mapping[str, Any]) -> BuiltRules:
-    subject = spec.subject(known["policies"], known["api"])
-    return fill_placeholders(placeholders, build_rules(planned_rules(name, subject, spec.message_settings)))
+def _subject(spec: TamperAlertSpec, known: Mapping[str, Any]) -> TamperSubject:
+    return spec.subject(known["policies"], known["api"])

@@ -26,6 +26,15 @@ which has at most 5,120 characters. With this prefix the resource policy stays s
 delivery that requires permissions": "log group resource policy size limit considerations").
 """
 
+EVENTS_LOG_PREFIX = "/aws/events/"
+"""Prefix of log groups that are targets of EventBridge rules."""
+
+SPOKE_PREFIX = f"{ALERT_PATH_PREFIX}spoke-"
+"""Prefix of the physical name of every resource of a spoke, the same in each account and region."""
+
+SPOKE_STACK_SET = f"{ALERT_PATH_PREFIX}spokes"
+"""Name of the CloudFormation StackSet that makes the spokes of an organization."""
+
 PROTECTED_TAG = {"breakglass-protected": "true"}
 """Tag of resources that the Deny can't identify by name."""
 
@@ -77,6 +86,20 @@ def _respell(logical: str) -> str:
 def vended_log_group(logical: str) -> str:
     """Return the physical name of a log group that an AWS service delivers to."""
     return VENDED_LOGS_PREFIX + physical_name(logical)
+
+
+def events_log_group(logical: str) -> str:
+    """Return the physical name of a log group that is the target of EventBridge rules."""
+    return EVENTS_LOG_PREFIX + physical_name(logical)
+
+
+def hub_bus(stack: str) -> str:
+    """Return the physical name of the event bus of a hub, e.g. `breakglass-prod-hub`.
+
+    Args:
+        stack: The stack's name.
+    """
+    return physical_name(f"{stack}-hub")
 
 
 class AppFunction(StrEnum):

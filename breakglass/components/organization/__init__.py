@@ -1,0 +1,1 @@
+"""Components of an organization: the hub, its spokes, and the roll call."""

@@ -93,7 +93,7 @@ class DrillSchedule(pulumi.ComponentResource):
                 purpose="Sends break-glass drills, and counts those that are late.",
                 definition=pulumi.Output.all(spec.topic_arn, spec.drill_rule_names).apply(partial(_definition, spec)),
                 permissions=pulumi.Output.from_input(spec.topic_arn).apply(partial(_permissions, physical_name(name))),
-                minutes=RUN_SECONDS // 60,
+                schedule=f"rate({RUN_SECONDS // 60} minutes)",
                 neighbour_arn=spec.topic_arn,
                 failed_runs="The schedule of break-glass drills could not send them or count those that were late. It "
                 "sends them again in the next hour.",

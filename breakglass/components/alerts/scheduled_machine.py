@@ -1,6 +1,6 @@
 """A state machine on a schedule, with its two roles and an alarm on runs that fail.
 
-A part of `SlackProbe` and `DrillSchedule`, not usable alone.
+A part of other components, e.g. `SlackProbe`; not usable alone.
 
 Non-goals: the reports of a run, which are metrics and mails; a run succeeds if it could report.
 """
@@ -31,7 +31,7 @@ class ScheduledMachineArgs:
         purpose: The work of a run, as a sentence that begins with a verb.
         definition: The definition, JSON.
         permissions: IAM policy document of the machine's role, JSON.
-        minutes: The time between two runs.
+        schedule: The time of its runs, as a schedule expression, e.g. `rate(60 minutes)`.
         neighbour_arn: ARN of any resource of the same account and region.
         failed_runs: Meaning and remedy of runs that fail, for the alarm.
         region: AWS region.
@@ -42,7 +42,7 @@ class ScheduledMachineArgs:
     purpose: str
     definition: pulumi.Input[str]
     permissions: pulumi.Input[str]
-    minutes: int
+    schedule: str
     neighbour_arn: pulumi.Input[str]
     failed_runs: str
     region: str
@@ -88,7 +88,7 @@ class ScheduledMachine(pulumi.ComponentResource):
             f"{name}-schedule",
             name=physical_name(f"{name}-schedule"),
             description=args.purpose,
-            schedule_expression=f"rate({args.minutes} minutes)",
+            schedule_expression=args.schedule,
             region=args.region,
             tags=args.tags,
             opts=child,

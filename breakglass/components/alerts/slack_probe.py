@@ -104,7 +104,7 @@ class SlackProbe(pulumi.ComponentResource):
                 purpose="Tests whether Slack would show break-glass alerts.",
                 definition=arns.apply(partial(_definition, spec)),
                 permissions=arns.apply(partial(_permissions, spec, physical_name(name))),
-                minutes=spec.interval_minutes,
+                schedule=f"rate({spec.interval_minutes} minutes)",
                 neighbour_arn=spec.connection_arn,
                 failed_runs="A test of the channels in Slack did not start, did not end, or could not report all that "
                 "it found. If Slack did not delete a test message, it may be shown a day later; its text says that it "

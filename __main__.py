@@ -20,13 +20,13 @@ pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
 pulumi.export("topicArn", break_glass.topic_arn)
 pulumi.export("pageTopicArn", break_glass.page_topic_arn)
 pulumi.export("dashboardUrl", break_glass.dashboard_url)
-if stack.alerts:
+if stack.alert_path:
     # Settings that no resource shows, for `breakglass doctor`.
-    if door := stack.alerts.watch.independent_door:
+    if door := stack.alert_path.watch.independent_door:
         days = door.rehearse_every_days
         pulumi.export("independentDoor", {"roles": door.roles, "users": door.users, "rehearseSeconds": days * 86_400})
-    if stack.alerts.global_events_stack:
-        pulumi.export("globalEventsStack", stack.alerts.global_events_stack)
+    if stack.alert_path.global_events_stack:
+        pulumi.export("globalEventsStack", stack.alert_path.global_events_stack)
 if stack.approvals:
     pulumi.export("approvalRequestUrl", break_glass.approval_request_url)
     pulumi.export("approvalTable", break_glass.approval_table_name)

@@ -61,6 +61,17 @@ class Severity(StrEnum):
     """It is mailed."""
 
 
+class CallAs(StrEnum):
+    """The maker of the CloudFormation StackSet with the spokes of an organization."""
+
+    self = "self"
+    """This stack, in the management account."""
+    delegatedAdmin = "delegatedAdmin"  # noqa: N815 the value as the stack file writes it
+    """This stack, in a delegated administrator account of CloudFormation StackSets."""
+    elsewhere = "elsewhere"
+    """Another program or stack. This one makes only the spokes of its own account."""
+
+
 class AssignmentTarget(StrEnum):
     """The permission set of a pair that an assignment gives to its principals."""
 

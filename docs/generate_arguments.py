@@ -32,6 +32,7 @@ from breakglass.components.approvals.approvals import ApprovalsSpec
 from breakglass.components.permission_sets.permission_set_pair import PermissionSetPairSpec
 from breakglass.stack_file.base import INPUT
 from breakglass.stack_file.schema import EditorSchema
+from breakglass.stack_file.spoke import SpokeAlerts
 from breakglass.stack_file.stack import StackFile
 
 FILE = Path(__file__).parents[1] / "breakglass/components/arguments.py"
@@ -53,6 +54,9 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "UsageMonitoring": UsageMonitoringSpec,
 }
 """The model of each component's arguments."""
+
+_LEFT_OUT = SpokeAlerts
+"""The other model of the key `alerts`: the analyzer refuses a union. A program makes a `Spoke` instead."""
 
 _SCALARS = {"string": "str", "integer": "int", "boolean": "bool"}
 _WIDTH = 120
@@ -111,6 +115,8 @@ def _classes(model: type[BaseModel], kind: type) -> Iterator[type[Any]]:
     """Yield the classes of a kind in the annotations of a model's fields."""
 
     def within(annotation: Any) -> Iterator[type[Any]]:
+        if annotation is _LEFT_OUT:
+            return
         if isinstance(annotation, type) and issubclass(annotation, kind):
             yield annotation
         for argument in get_args(annotation):
@@ -148,6 +154,8 @@ def _type(schema: Schema, refs: Mapping[str, str]) -> str:
             return f"list[{_input(items, refs)}]"
         case {"type": "object", "properties": {"secure": _}}:
             return "pulumi.Input[str]"
+        case {"else": dict(kept)}:
+            return _type(kept, refs)
         case {"anyOf": [{"type": "boolean"}, *_]}:
             # The analyzer refuses a union.
             return "Any"

@@ -153,7 +153,11 @@ def _places(path: str, properties: Schema, definitions: Schema) -> Iterator[tupl
             place, ref = f"{place}[]", schema["items"]["$ref"]
         for choice in schema.get("anyOf", ()):
             ref = ref or choice.get("$ref")
-        if ref is not None:
+        refs = [(ref, place)] if ref else []
+        if "then" in schema:
+            (with_key,) = schema["if"]["required"]
+            refs = [(schema["else"]["$ref"], place), (schema["then"]["$ref"], f"{place} with {with_key}")]
+        for ref, place in refs:
             name = ref.rpartition("/")[2]
             yield name, place
             yield from _places(f"{place}.", definitions[name].get("properties", {}), definitions)
@@ -197,6 +201,8 @@ def _type(schema: Schema, links: Mapping[str, str]) -> str:
             return "anything"
         case {"$ref": str(ref)}:
             return links[ref.rpartition("/")[2]]
+        case {"then": {**other}, "else": {**usual}}:
+            return f"{_type(usual, links)} or {_type(other, links)}"
         case {"properties": {"secure": _}}:
             return "encrypted string"
         case {"type": "array", "items": items}:

@@ -9,7 +9,7 @@ import pulumi
 
 from breakglass.app.domain.policy import UnmanagedAssignments
 from breakglass.stack_file.approvals import DeniedAction
-from breakglass.vocabulary import AssignmentTarget, Delivery, RiskAcknowledgement
+from breakglass.vocabulary import AssignmentTarget, CallAs, Delivery, RiskAcknowledgement
 
 
 class RetryArgs(TypedDict):
@@ -460,6 +460,9 @@ class WatchArgs(TypedDict):
     """ARNs of IAM roles that Identity Center did not create."""
     users: NotRequired[list[str]]
     """ARNs of IAM users. Their sign-ins, sessions, credentials and long-lived access keys are watched."""
+    role_path: NotRequired[str]
+    """A path of IAM roles, e.g. `/break-glass/`, with `organization`: spokes forward the sessions of all roles below
+    it, so a new one changes no spoke. `roles` still names those that raise alerts."""
     independent_door: NotRequired[IndependentDoorArgs]
     """The way in on the day when Identity Center is down, watched as well. `breakglass doctor` checks that it exists,
     that its trust is narrow, and when it was last rehearsed."""
@@ -504,6 +507,43 @@ class MonitoringArgs(TypedDict):
     direct`, which can't notice that Slack refused an alert; false with `delivery: confirmed`."""
 
 
+class SpokesArgs(TypedDict):
+    """The accounts and regions of the organization that forward their events to this stack."""
+
+    units: NotRequired[list[str]]
+    """IDs of the root or of organizational units, with all units below them. Their accounts get a spoke, also those
+    that join later. Required unless `call_as: elsewhere`."""
+    exclude: NotRequired[list[str]]
+    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not report them."""
+    regions: list[str]
+    """The regions of the spokes, that of this stack included. Root's sign-ins and those of the console are recorded in
+    us-east-1 (cn-north-1, us-gov-west-1), so that one belongs here, too."""
+    call_as: NotRequired[CallAs]
+    """The maker of the CloudFormation StackSet of the spokes. Default: `self`."""
+
+
+class TrailWitnessArgs(TypedDict):
+    """The witness: finds uses that the organization's trail recorded and no rule fired on."""
+
+    trail_log_group: str
+    """The name of the log group of the organization's trail, in the account and region of this stack."""
+
+
+class OrganizationArgs(TypedDict):
+    """An organization whose accounts forward their events to this stack."""
+
+    id: str
+    """The ID of the organization. The stack's event bus admits its accounts only."""
+    spokes: SpokesArgs
+    """The accounts and regions that forward their events."""
+    roll_call: NotRequired[str]
+    """The interval at which the roll call reports each account and region that has not answered: P1D, or off. Default:
+    `P1D`."""
+    witness: NotRequired[TrailWitnessArgs]
+    """The witness: finds uses that the organization's trail recorded and no rule fired on. Only where the log group of
+    the trail is, in the account and region of this stack."""
+
+
 class AlertsArgs(TypedDict):
     """The alert path of an account where roles are used, or of the portal's account."""
 
@@ -539,6 +579,11 @@ class AlertsArgs(TypedDict):
     AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account."""
     monitoring: NotRequired[MonitoringArgs]
     """Alarms by e-mail and pager, and the count of uses."""
+    organization: NotRequired[OrganizationArgs]
+    """The organization whose accounts forward their events to this stack, which then is their hub."""
+    witness: NotRequired[str]
+    """The interval of the witness of a stack without `organization`, PT1H to P1D, or off. The witness looks up uses of
+    the account that CloudTrail recorded and no rule fired on. Default: `off`."""
 
 
 class BreakGlassArgs(TypedDict):
@@ -549,7 +594,8 @@ class BreakGlassArgs(TypedDict):
     permission_sets: NotRequired[PermissionSetsArgs]
     """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
     alerts: NotRequired[AlertsArgs]
-    """The alert path of an account where roles are used, or of the portal's account."""
+    """The alert path of an account where roles are used, of the portal's account, or of a whole organization. With
+    `forwardTo`: the spoke of an account that forwards its events to the hub of its organization."""
     approvals: NotRequired[ApprovalSettingsArgs]
     """The approval workflow in Slack: access to break-glass sets is requested, approved, and revoked. Needs the two
     sections above."""

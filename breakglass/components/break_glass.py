@@ -130,7 +130,7 @@ class BreakGlass(pulumi.ComponentResource):
     @show_analyzer(BreakGlassArgs)
     def __init__(self, name: str, args: BreakGlassArgs | StackFile, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validate_args(StackFile, args, name)
-        sets, alerts = spec.permission_sets, spec.alerts
+        sets, alerts = spec.permission_sets, spec.alert_path
         context = lint_context(RawValue(spec))
         if sets and spec is not args:
             check_risks(sets.pairs, context, [f"{name}.permission_sets.pairs[{i}]." for i in range(len(sets.pairs))])
@@ -200,7 +200,7 @@ class BreakGlass(pulumi.ComponentResource):
     def _check_account(self) -> None:
         """Warn of settings without effect in the stack's account, and refuse assignments that it can't make."""
         spec = self._spec
-        paths = spec.alerts.evidence_paths if spec.alerts else []
+        paths = spec.alert_path.evidence_paths if spec.alert_path else []
         watched = watched_subjects(spec)
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
         if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):
@@ -224,7 +224,7 @@ class BreakGlass(pulumi.ComponentResource):
     @cached_property
     def _account(self) -> str:
         """The account of the stack, if a rule names roles of it."""
-        alerts = self._spec.alerts
+        alerts = self._spec.alert_path
         of_another_stack = alerts and alerts.tamper and alerts.tamper.session_policy and alerts.tamper.stacks
         if self._spec.approvals and isinstance(self._organization, Organization):
             return self._organization.deployed_in

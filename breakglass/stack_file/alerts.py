@@ -10,6 +10,7 @@ from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import BreakglassError
 from breakglass.stack_file.base import ConfigModel, RawValue, SecretInput, duplicate_faults
 from breakglass.stack_file.faults import Fault, fault, faults
+from breakglass.stack_file.organization import OFF, Organization
 from breakglass.stack_file.regions import key_region_faults, partition_faults
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.tamper import DEPLOYER_ARN, Tamper, TamperSettings
@@ -26,6 +27,7 @@ from breakglass.stack_file.types import (
     SlackChannelId,
     StackName,
     Trail,
+    WitnessInterval,
     days,
     seconds,
 )
@@ -34,9 +36,6 @@ from breakglass.vocabulary import ROLE_PATHS, Delivery, EvidencePath, RolePath, 
 
 POST_MESSAGE = "/chat.postMessage"
 """The end of `postMessageUrl`, in whose place Slack's other methods have their own."""
-
-NO_PROBE = "off"
-"""The value of `probe` without a probe."""
 
 _HTTPS_URL = TypeAdapter(HttpsUrl)
 _KMS_KEY_ARN = TypeAdapter(KmsKeyArn)
@@ -215,11 +214,23 @@ class Alerts(SlackAlert, EvidencePaths):
     does AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account."""
     monitoring: Monitoring = Field(default_factory=Monitoring)
     """Alarms by e-mail and pager, and the count of uses."""
+    organization: Organization | None = None
+    """The organization whose accounts forward their events to this stack, which then is their hub."""
+    witness: WitnessInterval = OFF
+    """The interval of the witness of a stack without `organization`, PT1H to P1D, or off. The witness looks up uses of
+    the account that CloudTrail recorded and no rule fired on."""
+
+    @property
+    def witness_seconds(self) -> int | None:
+        """The interval of the witness of a stack without `organization` in seconds; None without one."""
+        if self.witness == OFF:
+            return None
+        return 86_400 if self.witness == "P1D" else seconds(self.witness)
 
     @property
     def probe_seconds(self) -> int | None:
         """The interval of the probe in seconds; None without a probe."""
-        return None if self.probe == NO_PROBE else seconds(self.probe)
+        return None if self.probe == OFF else seconds(self.probe)
 
     @property
     def drill_interval_seconds(self) -> int | None:
@@ -249,7 +260,7 @@ class Alerts(SlackAlert, EvidencePaths):
                 "The file turns drills off, so no message would go to this channel.",
                 "Delete `drillChannel`, or write `drills: true`.",
             )
-        if given["probe"].value != NO_PROBE:
+        if given["probe"].value != OFF:
             yield from post_message_url_faults(given["slack"]["postMessageUrl"])
         yield from _watch_faults(given)
         yield from _tamper_faults(given["tamper"], given["region"])

@@ -12,10 +12,11 @@ from pydantic import TypeAdapter
 
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.errors import Problem, format_value
-from breakglass.stack_file.alerts import NO_PROBE, post_message_url_faults
+from breakglass.stack_file.alerts import post_message_url_faults
 from breakglass.stack_file.approvals import ApprovalRule, ApprovalSettings, DeniedAction
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.organization import OFF
 from breakglass.stack_file.permission_sets import AssignmentSpec, PairSpec, PermissionSets
 from breakglass.stack_file.report import nearest
 from breakglass.stack_file.set_names import pair_names
@@ -43,7 +44,7 @@ def cross_section_faults(given: RawValue) -> Iterator[Fault]:
             "has both, in the account that owns Identity Center or in its delegated administrator.",
         )
     yield from _other_region(sets["region"], alerts["region"])
-    if alerts["probe"].value == NO_PROBE:
+    if alerts["probe"].value == OFF:
         # Otherwise the section itself has this fault.
         yield from post_message_url_faults(alerts["slack"]["postMessageUrl"])
     yield from _unknown_sets(approvals, sets["pairs"])

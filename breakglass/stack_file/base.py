@@ -168,18 +168,18 @@ class ConfigModel(BaseModel):
         try:
             model = handler(data)
         except ValidationError as error:
-            fields = [_repeat_error(details) for details in error.errors()]
+            fields = [repeat_error(details, details["loc"]) for details in error.errors()]
             raise ValidationError.from_exception_data(FAULT, fields + between) from None
         if between:
             raise ValidationError.from_exception_data(FAULT, between)
         return model
 
 
-def _repeat_error(details: ErrorDetails) -> InitErrorDetails:
-    """Turn an error that pydantic reported back into the parts of a new one."""
+def repeat_error(details: ErrorDetails, loc: Location) -> InitErrorDetails:
+    """Turn an error that pydantic reported back into the parts of a new one at a location."""
     context = details.get("ctx", {})
     kind = fault(**context) if details["type"] == FAULT else details["type"]
-    return InitErrorDetails(type=kind, loc=details["loc"], input=details["input"], ctx=context)
+    return InitErrorDetails(type=kind, loc=loc, input=details["input"], ctx=context)
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------

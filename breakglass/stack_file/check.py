@@ -19,6 +19,7 @@ from breakglass.stack_file.permission_sets import PermissionSets
 from breakglass.stack_file.policy_lint import lint_stack
 from breakglass.stack_file.report import validate
 from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
+from breakglass.stack_file.spoke import SpokeAlerts, is_spoke
 from breakglass.stack_file.stack import StackFile, StackKeys
 from breakglass.stack_file.warnings import warnings
 
@@ -87,7 +88,8 @@ _PAIR = re.compile(rf"{NAMESPACE}permissionSets\.pairs\[\d+\]")
 def _valid_sections(raw: Mapping[str, object], base_dir: Path) -> StackFile:
     """Return a stack file of the sections that are valid by themselves, for the warnings about them."""
     sections: dict[str, ConfigModel] = {}
-    for name, model in (("permission_sets", PermissionSets), ("alerts", Alerts), ("approvals", ApprovalSettings)):
+    alerts = SpokeAlerts if is_spoke(RawValue(raw)["alerts"]) else Alerts
+    for name, model in (("permission_sets", PermissionSets), ("alerts", alerts), ("approvals", ApprovalSettings)):
         value = RawValue(raw)[to_camel(name)]
         if isinstance(value.value, Mapping):
             with suppress(ConfigError):

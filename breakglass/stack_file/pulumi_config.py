@@ -27,6 +27,7 @@ from breakglass.stack_file.secret_keys import (
     replace_pagers,
     signing_secret_fault,
 )
+from breakglass.stack_file.spoke import SpokeAlerts
 from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.stack_yaml import read_stack_yaml
 
@@ -86,10 +87,10 @@ def _pagers(config: pulumi.Config) -> Mapping[str, object]:
     return pagers if isinstance(pagers, Mapping) else {}
 
 
-def _with_pagers(alerts: Alerts | None, config: pulumi.Config) -> Alerts | None:
+def _with_pagers(alerts: Alerts | SpokeAlerts | None, config: pulumi.Config) -> Alerts | SpokeAlerts | None:
     """Return the section with the addresses of its pagers as secret outputs."""
-    if alerts is None:
-        return None
+    if not isinstance(alerts, Alerts):
+        return alerts
     pagers = {name: pulumi.Output.secret(address) for name, address in _pagers(config).items()}
     return alerts.model_copy(update={"monitoring": alerts.monitoring.model_copy(update={"pagers": pagers})})
 

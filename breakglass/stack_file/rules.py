@@ -26,6 +26,7 @@ from breakglass.alerts.subjects import (
 )
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.naming import AppFunction, Names, physical_name, stack_prefix
+from breakglass.organization.spoke_rules import SpokeSettings
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.stack import StackFile
@@ -53,6 +54,7 @@ class Known:
         session_policy_id: ID of the policy by which the approvals end sessions.
         connection_arn: ARN of the EventBridge connection to Slack.
         destination_arn: ARN of the API destination, with direct delivery.
+        portal_here: False if the account is known not to own Identity Center.
     """
 
     account: str = "000000000000"
@@ -62,6 +64,7 @@ class Known:
     session_policy_id: str = "p-00000000"
     connection_arn: str | None = None
     destination_arn: str | None = None
+    portal_here: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class StackRule:
         pattern: its event pattern; None for a schedule.
         state: its state in EventBridge.
         build_message: returns the message in Slack, or by e-mail if that is the only one; None without a message.
+        bus: the name of its event bus; None for the default bus.
     """
 
     name: str
@@ -83,6 +87,7 @@ class StackRule:
     pattern: Pattern | None
     state: str
     build_message: Callable[[], Transformer] | None = field(repr=False, compare=False)
+    bus: str | None = None
 
     @property
     def message(self) -> Transformer | None:
@@ -102,15 +107,35 @@ def stack_rules(stack_file: StackFile, stack: str, known: Known | None = None) -
         stack: the stack's name.
         known: values of the deployment; by default placeholders.
     """
-    if stack_file.alerts is None:
+    if stack_file.alert_path is None:
         return []
-    rules = _Rules(stack_file, stack_file.alerts, stack, known or Known())
+    rules = _Rules(stack_file, stack_file.alert_path, stack, known or Known())
     return [*rules.of_subjects(), *rules.of_the_path()]
+
+
+def spoke_settings(stack_file: StackFile, *, portal: bool) -> SpokeSettings | None:
+    """Return the settings of a hub's spokes or of a spoke stack; None for another file.
+
+    Args:
+        stack_file: the valid stack file.
+        portal: True for a spoke in the account that owns Identity Center, or may own it.
+    """
+    alerts = stack_file.alerts
+    if alerts is None or (isinstance(alerts, Alerts) and alerts.organization is None):
+        return None
+    path = alerts.watch.role_path
+    return SpokeSettings(
+        partition=partition_of_region(alerts.region),
+        roles=tuple(arn for arn in alerts.watch.role_arns if not (path and f":role{path}" in arn)),
+        role_path=path,
+        users=tuple(alerts.watch.user_arns),
+        portal=portal,
+    )
 
 
 def watched_subjects(stack_file: StackFile) -> list[Subject]:
     """Return every principal that raises alerts: the break-glass sets first, then what is managed elsewhere."""
-    alerts = stack_file.alerts
+    alerts = stack_file.alert_path
     if alerts is None:
         return []
     return [
@@ -124,7 +149,7 @@ def watched_subjects(stack_file: StackFile) -> list[Subject]:
 
 def access_subject(stack_file: StackFile, stack: str, known: Known) -> AccessSubject | None:
     """Return the access around the approvals that a stack watches; None if there is none to watch."""
-    alerts = stack_file.alerts
+    alerts = stack_file.alert_path
     if alerts is None:
         return None
     partition = partition_of_region(alerts.region)
@@ -150,7 +175,7 @@ def tamper_subject(stack_file: StackFile, stack: str, known: Known) -> TamperSub
     It is about the resources that the stack file names, and those that the stack knows: its own, its secrets, the
     buckets and keys of trails, the API and the policy that ends sessions.
     """
-    alerts, sets, approvals = stack_file.alerts, stack_file.permission_sets, stack_file.approvals
+    alerts, sets, approvals = stack_file.alert_path, stack_file.permission_sets, stack_file.approvals
     if alerts is None or alerts.tamper is None:
         return None
     tamper = alerts.tamper

@@ -6,9 +6,19 @@ are used, `approvals` beside both for the workflow in Slack. The same model vali
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import core_schema
 
 from breakglass.alerts.subjects import (
     AccessSubject,
@@ -21,8 +31,8 @@ from breakglass.alerts.subjects import (
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.approvals import ApprovalSettings
 from breakglass.stack_file.approvals_lint import cross_section_faults
-from breakglass.stack_file.base import ENCRYPTED_SCHEMA, RawValue, StringInput
-from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.base import ENCRYPTED_SCHEMA, RawValue, StringInput, repeat_error
+from breakglass.stack_file.faults import FAULT, Fault, fault
 from breakglass.stack_file.permission_sets import PermissionSets
 from breakglass.stack_file.secret_keys import (
     BOT_TOKEN,
@@ -32,10 +42,41 @@ from breakglass.stack_file.secret_keys import (
     plain_secret_faults,
 )
 from breakglass.stack_file.set_names import SetName, ambiguous_names, pair_names
+from breakglass.stack_file.spoke import SpokeAlerts, is_spoke
 from breakglass.stack_file.tags import Tagged
 from breakglass.stack_file.tamper import DEPLOYER_ARN
 from breakglass.stack_file.types import permission_set_of_role
 from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, watched_roles, watched_users
+
+_ALERT_PATH, _SPOKE = "alert path", "spoke"
+
+
+def _without_tag(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """Validate the section, with the tag of its kind left out of the errors' locations."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        moved = [repeat_error(details, details["loc"][1:]) for details in error.errors()]
+        raise ValidationError.from_exception_data(FAULT, moved) from None
+
+
+class _ByForwardTo:
+    """Tells an editor by the key `forwardTo` which of two sections it is."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        alert_path, spoke = handler(schema)["oneOf"]
+        return {"if": {"type": "object", "required": ["forwardTo"]}, "then": spoke, "else": alert_path}
+
+
+AlertsSection = Annotated[
+    Annotated[Alerts, Tag(_ALERT_PATH)] | Annotated[SpokeAlerts, Tag(_SPOKE)],
+    Discriminator(lambda value: _SPOKE if is_spoke(RawValue(value)) else _ALERT_PATH),
+    WrapValidator(_without_tag),
+    _ByForwardTo(),
+]
+"""The section `alerts`: that of a spoke if it has the key `forwardTo`."""
 
 
 class StackFile(Tagged):
@@ -43,8 +84,9 @@ class StackFile(Tagged):
 
     permission_sets: PermissionSets | None = None
     """The permission sets of the account that owns the Identity Center instance, or of its delegated administrator."""
-    alerts: Alerts | None = None
-    """The alert path of an account where roles are used, or of the portal's account."""
+    alerts: AlertsSection | None = None
+    """The alert path of an account where roles are used, of the portal's account, or of a whole organization. With
+    `forwardTo`: the spoke of an account that forwards its events to the hub of its organization."""
     approvals: ApprovalSettings | None = None
     """The approval workflow in Slack: access to break-glass sets is requested, approved, and revoked. Needs the two
     sections above."""
@@ -56,15 +98,28 @@ class StackFile(Tagged):
     `approvals.signingSecretName` names an existing secret."""
 
     @property
+    def alert_path(self) -> Alerts | None:
+        """The section `alerts` of a stack that raises alerts, if the file has it."""
+        return self.alerts if isinstance(self.alerts, Alerts) else None
+
+    @property
+    def spoke(self) -> SpokeAlerts | None:
+        """The section `alerts` of a spoke stack, if the file has it."""
+        return self.alerts if isinstance(self.alerts, SpokeAlerts) else None
+
+    @property
     def has_explain_button(self) -> bool:
         """True if alerts have the button that asks for an explanation."""
-        wanted = self.alerts.explain_button if self.alerts else False
+        wanted = self.alert_path.explain_button if self.alert_path else False
         return self.approvals is not None if wanted is None else wanted
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
         """Yield faults between the sections, and of secrets without exactly one source."""
         alerts, approvals = given["alerts"], given["approvals"]
+        if is_spoke(alerts):
+            yield from _spoke_section_faults(given)
+            return
         if not any(given[section].encrypted for section in ("permissionSets", "alerts", "approvals")):
             yield from _section_faults(given)
         for secret, section, existing in (
@@ -73,6 +128,22 @@ class StackFile(Tagged):
         ):
             if section and not section.encrypted:
                 yield from secret.source_faults(given[secret.key], existing, secret.command)
+
+
+def _spoke_section_faults(given: RawValue) -> Iterator[Fault]:
+    """Yield faults of sections and secrets that need an alert path, which a spoke stack has not."""
+    if approvals := given["approvals"]:
+        yield approvals.fault(
+            "The approvals need an alert path, and a stack with `alerts.forwardTo` only forwards events.",
+            "Move `approvals`, and the sets that it names, to the stack of the hub or to one with alerts of its own.",
+        )
+    for secret in (BOT_TOKEN, SIGNING_SECRET):
+        if value := given[secret.key]:
+            error = fault(
+                "A stack with `alerts.forwardTo` posts nothing to Slack, so it needs no secret of the Slack app.",
+                f"Delete the key: `pulumi config rm breakglass:{secret.key}`.",
+            )
+            yield value.loc, "(not shown)", error
 
 
 def _section_faults(given: RawValue) -> Iterator[Fault]:

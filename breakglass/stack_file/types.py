@@ -240,6 +240,67 @@ StackName = Annotated[str, BeforeValidator(_STACK_NAME), _STACK_NAME.schema("pro
 Source: https://www.pulumi.com/docs/iac/concepts/stacks/#create-stack
 """
 
+_ORGANIZATION_ID = _Text(
+    pattern=r"o-[a-z0-9]{10,32}",
+    why="Not the ID of an organization. The hub's bus would refuse the events of every spoke.",
+    instead="Copy Id from `aws organizations describe-organization`, e.g. o-exampleorgid.",
+)
+OrganizationId = Annotated[str, BeforeValidator(_ORGANIZATION_ID), _ORGANIZATION_ID.schema("o-exampleorgid")]
+"""The ID of an organization of AWS Organizations.
+
+Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+"""
+
+_UNIT_ID = _Text(
+    pattern=r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}",
+    why="Not the ID of a root or an organizational unit of AWS Organizations.",
+    instead="Write the root's ID for all accounts, from `aws organizations list-roots`, e.g. r-ab12, or that of a unit "
+    "with all below it, e.g. ou-ab12-11111111.",
+)
+UnitId = Annotated[str, BeforeValidator(_UNIT_ID), _UNIT_ID.schema("r-ab12")]
+"""The ID of a root or an organizational unit of AWS Organizations.
+
+Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+"""
+
+_LOG_GROUP_NAME = _Text(
+    pattern=r"[A-Za-z0-9_./#-]{1,512}",
+    why="Not the name of a log group (1 to 512 letters, digits and _./#-).",
+    instead="Write the log group's name, not its ARN, e.g. aws-controltower/CloudTrailLogs.",
+)
+LogGroupName = Annotated[
+    str, BeforeValidator(_LOG_GROUP_NAME), _LOG_GROUP_NAME.schema("aws-controltower/CloudTrailLogs")
+]
+"""The name of a log group of CloudWatch Logs.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+"""
+
+_BUS_ARN = _Text(
+    pattern=rf"arn:(aws|aws-cn|aws-us-gov):events:[a-z0-9-]+:[0-9]{{12}}:event-bus/{ALERT_PATH_PREFIX}[A-Za-z0-9_-]{{1,52}}",
+    why="Not the ARN of the event bus of a hub, whose name begins with breakglass-.",
+    instead="Copy the hub stack's output `hubBusArn`, e.g. "
+    "arn:aws:events:eu-central-1:111122223333:event-bus/breakglass-prod-hub.",
+)
+
+
+def _bus_arn(value: object) -> str:
+    if isinstance(value, str) and value.endswith(":event-bus/default"):
+        raise fault(
+            "This is the default bus of an account. All rules there would get the events of each spoke, also those "
+            "that have nothing to do with break-glass alerts, and a hub has no rule there that would raise an alert.",
+            _BUS_ARN.instead,
+        )
+    return _BUS_ARN(value)
+
+
+HubBusArn = Annotated[
+    str,
+    BeforeValidator(_bus_arn),
+    _BUS_ARN.schema("arn:aws:events:eu-central-1:111122223333:event-bus/breakglass-prod-hub"),
+]
+"""The ARN of the event bus of a hub (`breakglass.naming.hub_bus`)."""
+
 _NAME_PREFIX = _Text(
     # That of a very long name of a stack is cut off.
     pattern=f"{ALERT_PATH_PREFIX}([A-Za-z0-9_-]+-|[A-Za-z0-9_-]{{44}})",
@@ -483,6 +544,23 @@ DrillSetting = Annotated[
 ]
 """True, false, or `{"every": interval}` with an interval of P1D to P7D in whole days (ISO 8601)."""
 
+_ROLL_CALL_INTERVAL = _Text(
+    pattern=r"P1D|off",
+    why="Not an interval of the roll call: one day (P1D), or off. Without it, nothing reports an account that forwards "
+    "no events.",
+    instead="Write P1D, or leave the key out for the same.",
+)
+RollCallInterval = Annotated[str, BeforeValidator(_ROLL_CALL_INTERVAL), _ROLL_CALL_INTERVAL.schema("P1D")]
+"""The interval of the roll call: P1D (ISO 8601) or `off`."""
+
+_WITNESS_INTERVAL = _Text(
+    pattern=r"PT([1-9]|1[0-9]|2[0-4])H|P1D|off",
+    why="Not an interval of the witness: from one hour (PT1H) to one day (P1D) in whole hours, or off.",
+    instead="Write PT1H, or leave the key out for no witness.",
+)
+WitnessInterval = Annotated[str, BeforeValidator(_WITNESS_INTERVAL), _WITNESS_INTERVAL.schema("PT1H")]
+"""The interval of the witness: ISO 8601, PT1H to P1D in whole hours, or `off`."""
+
 _REHEARSAL_INTERVAL = _Text(
     pattern=r"P(?=[1-9])([12]?[0-9]{1,2}|3[0-5][0-9]|36[0-6])D",
     why="Not an interval of rehearsals: from one day (P1D) to a year (P366D) in whole days. A door that no one has "
@@ -537,6 +615,25 @@ _IAM_PATH = _Text(
 )
 IamPath = Annotated[str, BeforeValidator(_IAM_PATH), _IAM_PATH.schema("/")]
 """The path of an IAM policy."""
+
+
+def _watched_path(value: object) -> str:
+    instead = "Give the break-glass roles a path of their own, and write that, e.g. /break-glass/."
+    if value == "/":
+        raise fault("Each role is below this path, so each start of any session would be forwarded.", instead)
+    if isinstance(value, str) and value.startswith(("/aws-", "/service-role/")):
+        raise fault(
+            "AWS makes the roles below this path, and its services use them all the time. Permission sets are watched "
+            "without it.",
+            instead,
+        )
+    if not isinstance(value, str) or re.fullmatch(_IAM_PATH.pattern, value, re.ASCII) is None:
+        raise fault("Not an IAM path: it begins and ends with a slash. No role would be below it.", instead)
+    return value
+
+
+WatchedPath = Annotated[str, BeforeValidator(_watched_path), _IAM_PATH.schema("/break-glass/")]
+"""The path of IAM roles for emergencies, e.g. `/break-glass/`."""
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,11 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 def _unheard_alarms(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if no address receives the alarms, which without pagers leaves Slack as the only channel."""
-    if stack_file.alerts and not stack_file.alerts.monitoring.emails:
+    if stack_file.alert_path and not stack_file.alert_path.monitoring.emails:
         consequence = (
             "The pagers get uses and undelivered alerts, but no other alarm, e.g. that a role is used more often than "
             "an emergency is."
-            if stack_file.alerts.monitoring.pagers
+            if stack_file.alert_path.monitoring.pagers
             else "Alerts reach only Slack: while it is down or has removed the app, no alert arrives, and no mail "
             "reports it."
         )
@@ -59,7 +59,7 @@ def _unheard_alarms(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 def _only_in_slack(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if alerts reach only Slack although alarms have addresses."""
-    alerts = stack_file.alerts
+    alerts = stack_file.alert_path
     if alerts is None or alerts.delivery is Delivery.confirmed or not alerts.monitoring.emails:
         return
     if not alerts.sends_alerts_by_email and not alerts.monitoring.pagers:
@@ -90,7 +90,7 @@ def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if no stack sees the events that AWS records in one region only."""
-    alerts = stack_file.alerts
+    alerts = stack_file.alert_path
     if alerts is None or alerts.global_events_stack:
         return
     unseen = [
@@ -116,7 +116,7 @@ def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
 
 def _unseen_identity_center(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if the events of Identity Center are recorded in another region."""
-    alerts, sets = stack_file.alerts, stack_file.permission_sets
+    alerts, sets = stack_file.alert_path, stack_file.permission_sets
     if alerts and sets and alerts.region != sets.region:
         yield Problem(
             f"{at}alerts.region",
@@ -129,25 +129,25 @@ def _unseen_identity_center(stack_file: StackFile, at: str) -> Iterator[Problem]
 
 def _unseen_trail(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning for the trail, and each key, whose changes are recorded in another region."""
-    tamper = stack_file.alerts.tamper if stack_file.alerts else None
-    if tamper is None or stack_file.alerts is None:
+    tamper = stack_file.alert_path.tamper if stack_file.alert_path else None
+    if tamper is None or stack_file.alert_path is None:
         return
     arns = [("trail", tamper.trail or ""), *((f"keys[{index}]", arn) for index, arn in enumerate(tamper.keys))]
     for key, arn in arns:
-        region = arn.split(":")[3] if arn.startswith("arn:") else stack_file.alerts.region
-        if region != stack_file.alerts.region:
+        region = arn.split(":")[3] if arn.startswith("arn:") else stack_file.alert_path.region
+        if region != stack_file.alert_path.region:
             yield Problem(
                 f"{at}alerts.tamper.{key}",
                 format_value(arn),
-                f"AWS records changes of it in {region}, and this stack is in {stack_file.alerts.region}, so none of "
-                "them raises an alert here.",
+                f"AWS records changes of it in {region}, and this stack is in {stack_file.alert_path.region}, so none "
+                "of them raises an alert here.",
                 f"Name it in a stack in {region}, and delete it here.",
             )
 
 
 def _deployments_as_tampering(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if each deployment of permission sets raises alerts."""
-    tamper = stack_file.alerts.tamper if stack_file.alerts else None
+    tamper = stack_file.alert_path.tamper if stack_file.alert_path else None
     if stack_file.permission_sets and tamper and not tamper.deployers:
         yield Problem(
             f"{at}alerts.tamper.deployers",
@@ -161,7 +161,7 @@ def _deployments_as_tampering(stack_file: StackFile, at: str) -> Iterator[Proble
 
 def _overlapping_names(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning for each watched permission set whose rules match another set (see `set_names`)."""
-    watched = stack_file.alerts.watch.permission_sets if stack_file.alerts else []
+    watched = stack_file.alert_path.watch.permission_sets if stack_file.alert_path else []
     for index, name in enumerate(watched):
         others = [other for other in watched if overlap(name, other)]
         if others:

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, TypeAdapter
 
 from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
-from breakglass.stack_file.types import PermissionSetName, RehearsalInterval, RoleArn, UserArn, days
+from breakglass.stack_file.types import PermissionSetName, RehearsalInterval, RoleArn, UserArn, WatchedPath, days
 
 ROLE_ARN = TypeAdapter(RoleArn)
 USER_ARN = TypeAdapter(UserArn)
@@ -54,6 +54,9 @@ class Watch(ConfigModel):
     """ARNs of IAM roles that Identity Center did not create."""
     users: list[UserArn] = Field(default_factory=list)
     """ARNs of IAM users. Their sign-ins, sessions, credentials and long-lived access keys are watched."""
+    role_path: WatchedPath | None = None
+    """A path of IAM roles, e.g. `/break-glass/`, with `organization`: spokes forward the sessions of all roles below
+    it, so a new one changes no spoke. `roles` still names those that raise alerts."""
     independent_door: IndependentDoor | None = None
     """The way in on the day when Identity Center is down, watched as well. `breakglass doctor` checks that it exists,
     that its trust is narrow, and when it was last rehearsed."""

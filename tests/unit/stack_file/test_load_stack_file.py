@@ -60,7 +60,7 @@ def configured(
         loaded = result[0]
         if not isinstance(loaded, StackFile):
             return {}
-        pagers = loaded.alerts.monitoring.pagers if loaded.alerts else {}
+        pagers = loaded.alert_path.monitoring.pagers if loaded.alert_path else {}
         return {"token": loaded.slack_bot_token, "signing_secret": loaded.slack_signing_secret, **pagers}
 
     deployment = deploy(program)

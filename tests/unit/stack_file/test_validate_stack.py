@@ -1361,8 +1361,8 @@ def test_omitted_keys_have_documented_defaults() -> None:
     assert pair.assignments[0].sets == list(AssignmentTarget)
     assert stack_file.permission_sets is not None
     assert stack_file.permission_sets.protect_alert_path is True
-    assert stack_file.alerts is not None
-    assert stack_file.alerts.model_dump(exclude_none=True) == {
+    assert stack_file.alert_path is not None
+    assert stack_file.alert_path.model_dump(exclude_none=True) == {
         "region": "eu-central-1",
         "slack": {"channel": "C0123456789", "post_message_url": "https://slack.com/api/chat.postMessage"},
         "evidence_paths": list(ROLE_PATHS),
@@ -1373,6 +1373,7 @@ def test_omitted_keys_have_documented_defaults() -> None:
         "tamper": {"deployers": [], "keys": [], "stacks": []},
         "retry": {"maximum_event_age_seconds": 900, "maximum_retry_attempts": 185},
         "monitoring": {"emails": [], "pagers": {}, "uses_per_week": 5},
+        "witness": "off",
     }
     assert stack_file.tags == {}
 
@@ -1394,7 +1395,7 @@ def test_snake_case_key_of_stack_file_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [5, 5.0])
 def test_whole_number_as_float_passes(count: float) -> None:
-    alerts = validate_stack(stack(((*ALERTS, "retry"), {"maximumRetryAttempts": count})), STACKS).alerts
+    alerts = validate_stack(stack(((*ALERTS, "retry"), {"maximumRetryAttempts": count})), STACKS).alert_path
     assert alerts is not None
     assert alerts.retry.maximum_retry_attempts == 5
 
@@ -1552,7 +1553,7 @@ def test_the_seed_example_is_in_the_stack_file(name: str) -> None:
 
 
 def _alerts(*changes: Any) -> Alerts:
-    alerts = validate_stack(stack(*(((*ALERTS, *path), value) for path, value in changes)), STACKS).alerts
+    alerts = validate_stack(stack(*(((*ALERTS, *path), value) for path, value in changes)), STACKS).alert_path
     assert alerts is not None
     return alerts
 
@@ -1597,7 +1598,7 @@ def test_alerts_go_by_email_unless_delivery_is_confirmed(
 def test_alerts_alone_watch_root(changes: list[tuple[Keys, object]]) -> None:
     raw = stack((("permissionSets",), None), ((*ALERTS, "watch"), None), *changes)
 
-    alerts = validate_stack(raw, STACKS).alerts
+    alerts = validate_stack(raw, STACKS).alert_path
 
     assert alerts is not None
     assert alerts.watch.root

@@ -158,8 +158,8 @@ def stack_file(*changes: tuple[Keys, object]) -> StackFile:
 def compile_(file: StackFile, names: ResolvedNames = RESOLVED) -> ApprovalPolicy:
     assert file.approvals is not None
     assert file.permission_sets is not None
-    assert file.alerts is not None
-    return compile_policy(file.approvals, file.permission_sets.pairs, file.alerts.slack.post_message_url, names)
+    assert file.alert_path is not None
+    return compile_policy(file.approvals, file.permission_sets.pairs, file.alert_path.slack.post_message_url, names)
 
 
 def test_a_small_section_is_compiled_whole() -> None:

@@ -167,7 +167,8 @@ def _run(
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
         section = read_section("approvals") if own_records else None
         with watch.part("deploy stack local: pulumi up") as progress:
-            deployment = deploy(cloud, workdir, progress, scenarios.scenario_settings(section) if section else None)
+            settings = scenarios.scenario_settings(section) if section else None
+            deployment = deploy(cloud, workdir, progress, settings, organization=True)
         with watch.part(f"replay {len(records)} CloudTrail records"):
             outcome = replay_records(cloud, records)
         steps: list[Step] = []
@@ -225,10 +226,11 @@ def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> i
 
 def _rules(cloud: RunningCloud) -> dict[str, Any]:
     """Every rule that is deployed and looks for events, with its pattern; a schedule has none."""
-    pages = cloud.client("events").get_paginator("list_rules").paginate()
+    events = cloud.client("events")
     return {
         rule["Name"]: json.loads(rule["EventPattern"])
-        for page in pages
+        for bus in events.list_event_buses()["EventBuses"]
+        for page in events.get_paginator("list_rules").paginate(EventBusName=bus["Name"])
         for rule in page["Rules"]
         if "EventPattern" in rule
     }

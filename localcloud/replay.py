@@ -78,13 +78,18 @@ def _list_alarms_without_target(cloud: RunningCloud) -> list[str]:
     events = cloud.client("events")
     pages = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate()
     rules = {
-        alarm["AlarmName"]: dimension["Value"]
+        alarm["AlarmName"]: {dimension["Name"]: dimension["Value"] for dimension in alarm.get("Dimensions", ())}
         for page in pages
         for alarm in page["MetricAlarms"]
-        for dimension in alarm.get("Dimensions", ())
-        if alarm.get("MetricName") == "MatchedEvents" and dimension["Name"] == "RuleName"
+        if alarm.get("MetricName") == "MatchedEvents"
     }
-    return [alarm for alarm, rule in rules.items() if not events.list_targets_by_rule(Rule=rule)["Targets"]]
+    return [
+        alarm
+        for alarm, rule in rules.items()
+        if not events.list_targets_by_rule(Rule=rule["RuleName"], EventBusName=rule.get("EventBusName", "default"))[
+            "Targets"
+        ]
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

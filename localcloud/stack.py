@@ -57,6 +57,8 @@ def deploy(
     workdir: Path,
     progress: Callable[[str], None] = lambda _: None,
     settings: Mapping[str, str] | None = None,
+    *,
+    organization: bool = False,
 ) -> StackDeployment:
     """Deploys stack `local` to a cloud, with its Slack.
 
@@ -65,13 +67,14 @@ def deploy(
         workdir: for the state and the run's copy of the stack file.
         progress: called with each step of Pulumi.
         settings: more values for the copy of the stack file: path -> value.
+        organization: watch the whole organization, as the stack file says; else one account in one region.
 
     Raises:
         EngineError: Pulumi refused or failed.
     """
     create_trail(cloud)
     engine = Engine(ROOT, workdir, cloud.environment(), progress=progress)
-    configure(engine, cloud, settings)
+    configure(engine, cloud, settings, organization=organization)
     return StackDeployment(engine, engine.up())
 
 
@@ -116,8 +119,19 @@ def create_trail(cloud: RunningCloud) -> None:
     trails.start_logging(Name=TRAIL)
 
 
-def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None) -> None:
-    """Sets the values of one local cloud: Slack's secrets, channels and address."""
+def configure(
+    engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] | None = None, *, organization: bool = False
+) -> None:
+    """Sets the values of one local cloud: Slack's secrets, channels and address.
+
+    Args:
+        engine: of stack `local`.
+        cloud: the local cloud.
+        settings: more values: path -> value.
+        organization: keep the organization of the stack file. Most tests leave it out: it takes time.
+    """
+    if not organization:
+        _leave_out_organization(engine)
     values = {
         "breakglass:alerts.slack.channel": cloud.slack_channel,
         "breakglass:alerts.slack.postMessageUrl": cloud.post_message_url,
@@ -130,3 +144,10 @@ def configure(engine: Engine, cloud: RunningCloud, settings: Mapping[str, str] |
         values["breakglass:approvals.channel"] = cloud.slack_channel
         values["breakglass:approvals.secondChannel"] = cloud.second_channel
     engine.config_set_all(values)
+
+
+def _leave_out_organization(engine: Engine) -> None:
+    file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
+    content = yaml.safe_load(file.read_text())
+    if content["config"]["breakglass:alerts"].pop("organization", None) is not None:
+        file.write_text(yaml.safe_dump(content))

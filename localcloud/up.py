@@ -30,7 +30,7 @@ def main() -> int:
         try:
             # The state of an earlier local cloud describes resources that went with it.
             shutil.rmtree(_WORKDIR, ignore_errors=True)
-            deployment = deploy(cloud, _WORKDIR, _say)
+            deployment = deploy(cloud, _WORKDIR, _say, organization=True)
         except BaseException:
             detached.stop(DESCRIPTION)
             raise

@@ -110,36 +110,62 @@ class RunningCloud:
             "NO_PROXY": "127.0.0.1",
         }
 
-    def client(self, service: str) -> Any:
-        """A botocore client for this cloud, shared by all threads; it meets no faults."""
-        return _client(service, self.identity_url if service in _IDENTITY_SERVICES else self.aws_url)
+    def client(self, service: str, account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> Any:
+        """A botocore client for an account and region of this cloud.
 
-    def replay(self, record: Mapping[str, Any]) -> None:
+        It is shared by all threads and meets no faults. Identity Center, its identity store and Organizations are those
+        of the management account for every account.
+
+        Args:
+            service: boto3's name of the service.
+            account: any account ID; accounts exist without being created.
+            region: any region.
+        """
+        endpoint_url = self.identity_url if service in _IDENTITY_SERVICES else self.aws_url
+        return _client(service, endpoint_url, account, region)
+
+    def replay(self, record: Mapping[str, Any], account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
         """Hands a CloudTrail record to EventBridge, with AWS's source and detail-type.
 
         Afterwards every matching rule has begun its deliveries; `wait_idle` waits for their end.
 
         Args:
             record: one CloudTrail record; `{"drill": DETAIL}` is put as an operator's drill.
+            account: the account on whose default bus the event arrives. The event itself keeps the account and the
+                region of the record; `localcloud.emulators.cloudtrail.relocate` makes a record of another account.
+            region: the region of this bus.
 
         Raises:
             RecordShapeError: if the record lacks what every CloudTrail record has.
         """
-        event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
-        request_json("POST", f"{self.aws_url}/_localcloud/events", event)
+        self.put_event(as_event(record, account=account, region=region), account, region)
 
-    def tick(self, rule_name: str, after: float = 0) -> None:
+    def put_event(self, event: Mapping[str, Any], account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
+        """Puts an event on the default bus of an account and region, as an AWS service does.
+
+        Args:
+            event: the event envelope, with any source.
+            account: the account.
+            region: the region.
+        """
+        command = {"event": event, "account": account, "region": region}
+        request_json("POST", f"{self.aws_url}/_localcloud/events", command)
+
+    def tick(self, rule_name: str, after: float = 0, account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
         """Makes a scheduled rule invoke its targets, as its schedule does; a disabled rule invokes none.
 
         Args:
             rule_name: name of the rule.
             after: seconds until then, which are left out (`localcloud.emulators.clock`).
+            account: account of the rule.
+            region: region of the rule.
 
         Raises:
             LocalCloudError: if there is no scheduled rule of this name.
         """
+        command = {"rule": rule_name, "after": after, "account": account, "region": region}
         try:
-            request_json("POST", f"{self.aws_url}/_localcloud/ticks", {"rule": rule_name, "after": after})
+            request_json("POST", f"{self.aws_url}/_localcloud/ticks", command)
         except LoopbackError as error:
             raise LocalCloudError(
                 f"No scheduled rule is named {rule_name}. `aws events list-rules` shows the names."
@@ -188,8 +214,15 @@ class RunningCloud:
         for each in request_json("GET", f"{self.aws_url}/_localcloud/notifications"):
             yield Notification(**each)
 
-    def evaluate_alarms(self, begin: float, end: float, names: Sequence[str] | None = None) -> None:
-        """Evaluates alarms for each minute between two times, and then empties their metrics.
+    def evaluate_alarms(
+        self,
+        begin: float,
+        end: float,
+        names: Sequence[str] | None = None,
+        account: str = MANAGEMENT_ACCOUNT,
+        region: str = REGION,
+    ) -> None:
+        """Evaluates alarms of an account and region for each minute between two times, and then empties their metrics.
 
         An alarm that changes its state puts an event on the bus; one that goes into ALARM notifies its topics. Both
         happen at the time of the evaluation (`localcloud.emulators.clock`).
@@ -198,8 +231,10 @@ class RunningCloud:
             begin: before the first evaluation, in seconds since the epoch.
             end: of the last one; it may be in the future.
             names: names of the alarms; None for all.
+            account: account of the alarms.
+            region: region of the alarms.
         """
-        command = {"begin": begin, "end": end, "names": names}
+        command = {"begin": begin, "end": end, "names": names, "account": account, "region": region}
         request_json("POST", f"{self.aws_url}/_localcloud/alarms", command)
 
     def break_slack(self, slack_break: SlackBreak) -> None:
@@ -351,7 +386,10 @@ class LocalCloud:
 
         emulate = ("start", "--service", "slack", "--port", ports["slack emulator"], "--seed", seed)
         commands: dict[str, Sequence[str]] = {
-            "aws": python("aws", "--port", ports["aws"], "--second", self._second, "--pause", self._pause),
+            "aws": python(
+                *("aws", "--port", ports["aws"], "--identity", urls["identity"]),
+                *("--second", self._second, "--pause", self._pause),
+            ),
             "identity": python(
                 "identity", "--port", ports["identity"], "--account", MANAGEMENT_ACCOUNT, "--region", REGION
             ),
@@ -443,15 +481,15 @@ def _endpoint_variable(service: str) -> str:
 
 
 @cache
-def _client(service: str, endpoint_url: str) -> Any:
+def _client(service: str, endpoint_url: str, account: str, region: str) -> Any:
     # Imported here: a demo or a test that calls no AWS operation itself need not wait for it.
     from botocore.config import Config
 
     return _botocore_session().create_client(
         service,
         endpoint_url=endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=MANAGEMENT_ACCOUNT,
+        region_name=region,
+        aws_access_key_id=account,
         aws_secret_access_key="local",  # noqa: S106 - the emulators check none
         config=Config(proxies={}, retries={"total_max_attempts": 1}, user_agent_extra=OBSERVER),
     )

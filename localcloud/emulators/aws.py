@@ -4,8 +4,8 @@
 
 Besides AWS's API it answers, for the local cloud only:
 
-- `POST /_localcloud/events`: puts an event envelope on the default bus, with any source. AWS refuses a
-  source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
+- `POST /_localcloud/events`: puts an event envelope on the default bus of an account and region, with any source. AWS
+  refuses a source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
 - `GET /_localcloud/deliveries?timeout=S`: waits up to S seconds until no delivery is under way, and tells the counts.
 - `POST /_localcloud/faults`: makes calls fail (`faults`).
 - `POST /_localcloud/lost-invocations`: makes invocations of functions end without a result (`functions`).
@@ -23,31 +23,36 @@ import importlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
 
 from localcloud.emulators.faults import Faults, error_answer, operation_of
+from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import exit_with_parent
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+    from localcloud.emulators.event_buses import FindOrganization
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
+
+_T = TypeVar("_T")
 
 
 def main() -> None:
     exit_with_parent()
     parser = argparse.ArgumentParser(description="MiniStack as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
+    parser.add_argument("--identity", required=True, help="URL of the server that has the organization")
     parser.add_argument("--second", type=float, required=True, help="how long a second of EventBridge's retries lasts")
     parser.add_argument("--pause", type=float, required=True, help="how long a second of a workflow's pauses lasts")
     arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.port, arguments.second, arguments.pause))
+    asyncio.run(_serve(arguments.port, arguments.identity, arguments.second, arguments.pause))
 
 
-async def _serve(port: int, second: float, pause: float) -> None:
+async def _serve(port: int, identity_url: str, second: float, pause: float) -> None:
     # Imported here, after the parent is watched: MiniStack reads its configuration from the environment on import.
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -57,7 +62,7 @@ async def _serve(port: int, second: float, pause: float) -> None:
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
 
-    middleware = AwsMiddleware(Bus(second), Functions(), Inbox())
+    middleware = AwsMiddleware(Bus(second, make_finder(identity_url)), Functions(), Inbox())
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
@@ -68,6 +73,16 @@ async def _serve(port: int, second: float, pause: float) -> None:
     config.loglevel = "WARNING"
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     await serve(middleware, config)
+
+
+def make_finder(identity_url: str) -> "FindOrganization":
+    """Return a function that asks the server of the organization, since accounts join and leave."""
+
+    def find_organization(account: str) -> str | None:
+        organization = request_json("GET", f"{identity_url}/_localcloud/organization")
+        return organization["id"] if account in organization["accounts"] else None
+
+    return find_organization
 
 
 class AwsMiddleware:
@@ -114,7 +129,7 @@ class AwsMiddleware:
         command = json.loads(await _body(receive) or b"{}")
         match scope["method"], scope["path"].removeprefix("/_localcloud/"):
             case "POST", "events":
-                self.bus.put(command)
+                await asyncio.to_thread(_within, command, self.bus.put, command["event"])
             case "GET", "deliveries":
                 timeout = float(parse_qs(scope["query_string"].decode())["timeout"][0])
                 return 200, await asyncio.to_thread(self.bus.deliveries.wait_idle, timeout)
@@ -124,22 +139,30 @@ class AwsMiddleware:
                 # Imported here, as in `_serve`.
                 from localcloud.emulators import cloudwatch
 
-                await asyncio.to_thread(
-                    cloudwatch.evaluate, command["begin"], command["end"], self.bus.put, command["names"]
-                )
+                alarms = (command["begin"], command["end"], self.bus.put, command["names"])
+                await asyncio.to_thread(_within, command, cloudwatch.evaluate, *alarms)
             case "POST", "faults":
                 self._faults.add(command)
             case "POST", "lost-invocations":
                 self.functions.add(command)
             case "POST", "ticks":
                 # In a context of its own, whose clock goes ahead.
-                found = await asyncio.to_thread(self.bus.tick, command["rule"], command["after"])
+                found = await asyncio.to_thread(_within, command, self.bus.tick, command["rule"], command["after"])
                 return (200 if found else 404), {}
             case "POST", "kill":
                 await asyncio.to_thread(self.functions.kill, command["function"])
             case _:
                 return 404, {}
         return 200, {}
+
+
+def _within(command: Mapping[str, Any], work: Callable[..., _T], *arguments: Any) -> _T:
+    """Works in the account and region that a command names."""
+    # Imported here, as in `_serve`.
+    from localcloud.emulators.scope import scope
+
+    with scope(command["account"], command["region"]):
+        return work(*arguments)
 
 
 async def _respond(send: "ASGISendCallable", status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -6,6 +6,7 @@ contents" in the CloudTrail User Guide.
 Non-goals: CloudTrail data events, insights and network events; validating more of a record than the envelope needs.
 """
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -76,3 +77,18 @@ def as_event(record: Mapping[str, Any], *, account: str, region: str) -> dict[st
         "resources": [],
         "detail": dict(detail),
     }
+
+
+def relocate(record: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
+    """Return the record that CloudTrail would write if the same had happened in another account and region.
+
+    The account is replaced wherever the record names it, also in ARNs. Identity Center's home region in the path of a
+    role is no region of the event, so it stays.
+
+    Args:
+        record: a CloudTrail record with a `recipientAccountId`.
+        account: the other account.
+        region: the other region.
+    """
+    moved: dict[str, Any] = json.loads(json.dumps(record).replace(record["recipientAccountId"], account))
+    return {**moved, "recipientAccountId": account, "awsRegion": region}

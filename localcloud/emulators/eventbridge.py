@@ -16,17 +16,18 @@ failed. Added here, after AWS's recorded answers or else the EventBridge User Gu
 - state machines as targets only if the target's role lets EventBridge start them; otherwise the input is a dead letter;
 - scheduled rules through the same checks, by the clock or at once (`Bus.tick`);
 - ARNs of connections and API destinations, and no key in a described connection (see `connections`);
+- buses as targets, also of other accounts and regions (see `event_buses`);
 - metrics of each rule: MatchedEvents, Invocations, FailedInvocations, InvocationsSentToDlq and
   InvocationsFailedToBeSentToDlq (recorded: stackd, docs/eventbridge.md: each failed target is one invocation and one
-  failed invocation, also if its letter reaches the queue);
+  failed invocation, also if its letter reaches the queue; a rule of a bus that is not the default one has the dimension
+  `EventBusName`, too);
 - a count of the deliveries, so that a caller can wait for them. A delivery to a state machine ends here with the
   execution, at AWS with its start.
 
 MiniStack does everything else: storing, matching, transforming, building the request. Its functions that are used or
 replaced here are private to it, therefore it is pinned and `install` refuses a MiniStack that lacks one.
 
-Non-goals: retries for other targets than API destinations; InputPath in a dead letter; event
-buses of other accounts.
+Non-goals: retries for other targets than API destinations; InputPath in a dead letter.
 """
 
 import contextvars
@@ -55,6 +56,7 @@ from localcloud.emulators.connections import (
     make_event,
 )
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
+from localcloud.emulators.event_buses import FindOrganization, forward, make_delete_handler, make_permission_handler
 from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
@@ -107,11 +109,13 @@ class Bus:
 
     Args:
         second: length of a second of retry waits and rate limits here, in seconds.
+        find_organization: returns the ID of an account's organization.
     """
 
-    def __init__(self, second: float) -> None:
+    def __init__(self, second: float, find_organization: FindOrganization) -> None:
         self.deliveries = DeliveryCounter()
         self._second = second
+        self._find_organization = find_organization
         self._rate_limit = RateLimit()
         self._executions: dict[str, Mapping[str, Any]] = {}
         self._invoke_target: Callable[..., None] = _events._invoke_target
@@ -124,7 +128,13 @@ class Bus:
         """
         require_hooks(
             _events,
-            *("_dispatch_event", "_dispatch_to_api_destination", "_dispatch_to_stepfunctions", "_invoke_target"),
+            *(
+                "_dispatch_event",
+                "_dispatch_to_api_destination",
+                "_dispatch_to_event_bus",
+                "_dispatch_to_stepfunctions",
+            ),
+            *("_delete_event_bus", "_event_bus_policies", "_event_buses", "_invoke_target", "_put_permission"),
             *("_render_input_template", "_event_pattern_error", "_now_ts", "_tick_scheduled_rules"),
             *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
             "_deauthorize_connection",
@@ -136,6 +146,7 @@ class Bus:
         _events._dispatch_event = self.dispatch
         _events._dispatch_to_api_destination = self._start_delivery
         _events._dispatch_to_stepfunctions = self._start_execution
+        _events._dispatch_to_event_bus = self._forward
         # MiniStack's scheduler calls it, too.
         _events._invoke_target = self._invoke
         # An event that an execution puts has the time of the execution.
@@ -153,9 +164,14 @@ class Bus:
             _events._deauthorize_connection, _events._connections, self.put
         )
         _events._put_rule = _replacing(_events._put_rule)
+        _events._put_permission = make_permission_handler(_events._put_permission)
+        _events._delete_event_bus = make_delete_handler(_events._delete_event_bus)
 
     def put(self, event: Mapping[str, Any]) -> None:
-        """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`."""
+        """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.
+
+        The bus is that of the account and region in whose scope the caller runs (`scope`).
+        """
         self.dispatch({**_events._event_from_test_payload(event), "EventBusName": "default"})
 
     def dispatch(self, record: dict[str, Any], view: Any = None) -> None:
@@ -207,6 +223,16 @@ class Bus:
         else:
             self.deliveries.begin()
             self._end(failure, traced)
+
+    def _forward(self, bus: Any, record: Mapping[str, Any], rule: Mapping[str, Any], *_: object) -> None:
+        target = _current_target.get()
+        self.deliveries.begin()
+        # Ends the delivery even if something breaks, so that no caller waits for ever.
+        failure: Failure | None = Failure("INTERNAL_ERROR", "The emulator failed")
+        try:
+            failure = forward(bus, record, rule, target, self._find_organization, self.dispatch)
+        finally:
+            self._end(failure, target)
 
     def _start_execution(self, machine_arn: str, payload: str) -> None:
         target = _current_target.get()
@@ -310,7 +336,8 @@ def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:
 
 
 def _count(metric: str, rule_arn: str) -> None:
-    cloudwatch.count("AWS/Events", metric, RuleName=rule_arn.rsplit("/", 1)[-1])
+    *bus, name = rule_arn.split("/")[1:]
+    cloudwatch.count("AWS/Events", metric, **({"EventBusName": bus[0]} if bus else {}), RuleName=name)
 
 
 def _replacing(put_rule: Handler) -> Handler:

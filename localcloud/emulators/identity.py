@@ -6,7 +6,8 @@ to moto: permissions boundaries of permission sets, and their tags after creatio
 
 For the local cloud only: `POST /_localcloud/faults` sets which calls fail (`faults`), `POST /_localcloud/behaviors` how
 assignments proceed (`assignments`), `POST /_localcloud/users` with `user_name` and `status` enables or disables a user.
-`GET /_localcloud/assignments?account=A&permission_set=NAME` lists who is assigned.
+`GET /_localcloud/assignments?account=A&permission_set=NAME` lists who is assigned. `GET /_localcloud/organization`
+tells the organization's `id` and its `accounts`.
 
 Non-goals: permissions.
 """
@@ -67,7 +68,8 @@ def main() -> None:
     directory.install()
     assignments.install()
     seed(directory, arguments.account, arguments.region)
-    application = IdentityMiddleware(DomainDispatcherApplication(create_backend_app), directory, assignments)
+    moto = DomainDispatcherApplication(create_backend_app)
+    application = IdentityMiddleware(moto, arguments.account, directory, assignments)
     run_simple("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
@@ -102,8 +104,11 @@ def email_address(user_name: str) -> str:
 class IdentityMiddleware:
     """A WSGI application before moto: faults, and the paths of the local cloud."""
 
-    def __init__(self, moto: "WSGIApplication", directory: EmulatedDirectory, assignments: Assignments) -> None:
+    def __init__(
+        self, moto: "WSGIApplication", account: str, directory: EmulatedDirectory, assignments: Assignments
+    ) -> None:
         self._moto = moto
+        self._account = account
         self._directory = directory
         self._assignments = assignments
         self._faults = Faults()
@@ -143,9 +148,19 @@ class IdentityMiddleware:
                 self._assignments.end_due()
                 asked = dict(parse_qsl(environ["QUERY_STRING"]))
                 return 200, self._directory.list_assigned(asked["permission_set"], asked["account"])
+            case "GET", "organization":
+                return 200, _describe_organization(self._account)
             case _:
                 return 404, {}
         return 200, {}
+
+
+def _describe_organization(account: str) -> dict[str, Any]:
+    from moto.organizations.models import organizations_backends
+
+    organization = organizations_backends[account]["aws"]
+    described = organization.describe_organization()["Organization"]
+    return {"id": described["Id"], "accounts": [each.id for each in organization.accounts]}
 
 
 def _body(environ: "WSGIEnvironment") -> bytes:

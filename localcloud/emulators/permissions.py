@@ -57,6 +57,41 @@ def role_refusal(role_arn: str | None, action: str, target_arn: str, rule_arn: s
     return None
 
 
+def bus_accepts(
+    policy: object, bus_arn: str, role_arn: str, record: Mapping[str, Any], organization: str | None
+) -> bool:
+    """True if the policy of a bus lets a role put an event there by a rule.
+
+    In the role's own account it need not allow that, and must not deny it.
+
+    Args:
+        policy: the bus policy, if there is one.
+        bus_arn: the bus.
+        role_arn: the role of the rule's target.
+        record: MiniStack's record of the event.
+        organization: ID of the organization that the role's account belongs to; None if it belongs to none.
+    """
+    account = role_arn.split(":")[4]
+    context = _evaluator.EvalContext(
+        principal_arn=role_arn,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="events:PutEvents",
+        resource_arn=bus_arn,
+        region=bus_arn.split(":")[3],
+        service_context={
+            "aws:principalarn": role_arn,
+            "aws:principalaccount": account,
+            **({} if organization is None else {"aws:principalorgid": organization}),
+            "events:source": record["Source"],
+            "events:detail-type": record["DetailType"],
+            "events:eventbusinvocation": "true",
+        },
+    )
+    decision = _evaluator.evaluate_resource_policy(policy, context).decision
+    return bool(decision == "Allow" or (decision != "Deny" and bus_arn.split(":")[4] == account))
+
+
 def execution_role_allows(
     role_arn: str, machine_arn: str, action: str, resource_arn: str, keys: Mapping[str, str] | None = None
 ) -> bool:

@@ -25,7 +25,6 @@ import pytest
 from breakglass.cli import CommandContext, run_command
 from breakglass.vocabulary import ROLE_PATHS, EvidencePath
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, RunningCloud
-from localcloud.emulators.loopback import request_json
 from localcloud.emulators.process import reserve_port
 from localcloud.engine import Engine
 from localcloud.records import RECORDS, load_record, load_records
@@ -399,9 +398,9 @@ def test_a_lost_connection_to_slack_is_told_by_email(deployed: Deployed, what: s
         "detail": {},
     }
     deployed.mails()
-    request_json("POST", f"{deployed.cloud.aws_url}/_localcloud/events", event)
+    deployed.cloud.put_event(event)
     other = {**event, "resources": ["arn:aws:events:eu-central-1:111111111111:connection/of-somebody-else/1"]}
-    request_json("POST", f"{deployed.cloud.aws_url}/_localcloud/events", other)
+    deployed.cloud.put_event(other)
     deployed.cloud.wait_idle()
     [mail] = deployed.mails()
     assert f"Break-glass alerts do not reach Slack: EventBridge reports {what} at 2026-03-14T02:12:29Z" in mail

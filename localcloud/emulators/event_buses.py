@@ -1,0 +1,119 @@
+"""Event buses as targets of rules, also those of other accounts and regions, which MiniStack drops.
+
+AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/bus_forwarding.json):
+
+- an event keeps its account and region, and across regions it gets a new id and time;
+- it goes from bus to bus once within a region and once across regions, and no further: THIRD_ACCOUNT_HOP_DETECTED and
+  THIRD_REGION_HOP_DETECTED;
+- the role of the target has to allow `events:PutEvents` on the bus, and so has the policy of a bus of another account;
+  a refusal by either is NO_PERMISSIONS, and so is a role that can't be assumed;
+- the bus policy is asked with the source and the detail-type of the event, and `events:eventBusInvocation`;
+- an event to a bus that does not exist is dropped, without a dead letter.
+
+Non-goals: archives of a bus; its encryption; its log.
+"""
+
+import importlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localcloud.emulators import clock
+from localcloud.emulators.connections import Handler, Response
+from localcloud.emulators.delivery import Failure
+from localcloud.emulators.permissions import bus_accepts, role_refusal
+from localcloud.emulators.scope import scope
+
+# Any: MiniStack has no annotations.
+_events: Any = importlib.import_module("ministack.services.eventbridge")
+
+FindOrganization = Callable[[str], str | None]
+"""Returns the ID of the organization that an account belongs to; None if it belongs to none."""
+
+_FORWARDED = "_Forwarded"
+"""Field of an event record: the kinds of hops that the event has behind it."""
+
+_SECOND_HOPS = {
+    "account": Failure(
+        "THIRD_ACCOUNT_HOP_DETECTED",
+        "Events received from another event bus cannot be forwarded to this event bus.",
+    ),
+    "region": Failure("THIRD_REGION_HOP_DETECTED", "Unknown exception."),
+}
+
+
+def forward(
+    bus: Any,
+    record: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    target: Mapping[str, Any],
+    find_organization: FindOrganization,
+    dispatch: Callable[[dict[str, Any]], None],
+) -> Failure | None:
+    """Puts an event on the bus that is a rule's target.
+
+    Args:
+        bus: ARN of the bus, parsed by MiniStack.
+        record: MiniStack's record of the event.
+        rule: the rule.
+        target: its target.
+        find_organization: finds the organization of the rule's account.
+        dispatch: gives an event to the rules of its bus, in the scope of the bus.
+
+    Returns:
+        The failure; None if the event is on the bus or was dropped.
+    """
+    region, account = rule["Arn"].split(":")[3:5]
+    hop = "region" if bus.region != region else "account"
+    passed = record.get(_FORWARDED, ())
+    role_arn, bus_arn = target.get("RoleArn"), target["Arn"]
+    refusal = role_refusal(role_arn, "events:PutEvents", bus_arn, rule["Arn"])
+    if refusal is not None:
+        return Failure("NO_PERMISSIONS", refusal[1])
+    if hop in passed:
+        return _SECOND_HOPS[hop]
+    name = bus.resource.partition("/")[2]
+    if name != "default" and not _events._event_buses.contains_scoped(bus.account_id, bus.region, name):
+        return None
+    policy = _events._event_bus_policies.get_scoped(bus.account_id, bus.region, name)
+    if not bus_accepts(policy, bus_arn, str(role_arn), record, find_organization(account)):
+        return Failure("NO_PERMISSIONS", f"The policy of {bus_arn} does not let {role_arn} put events")
+    forwarded = {**record, "EventBusName": name, _FORWARDED: (*passed, hop)}
+    if hop == "region":
+        forwarded |= {"EventId": str(uuid.uuid4()), "Time": int(clock.now())}
+    with scope(bus.account_id, bus.region):
+        dispatch(forwarded)
+    return None
+
+
+def make_permission_handler(put_permission: Handler) -> Handler:
+    """Return a handler of PutPermission that also takes a whole `Policy`, which MiniStack ignores."""
+
+    def permitted(data: Mapping[str, Any]) -> Response:
+        name = data.get("EventBusName", "default")
+        if name not in _events._event_buses:
+            return _refused("ResourceNotFoundException", f"Event bus {name} does not exist.")
+        if "Policy" not in data:
+            return put_permission(data)
+        _events._event_bus_policies[name] = json.loads(data["Policy"])
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, b"{}"
+
+    return permitted
+
+
+def make_delete_handler(delete_event_bus: Handler) -> Handler:
+    """Return a handler that deletes the policy of a bus with the bus; MiniStack keeps it."""
+
+    def deleted(data: Mapping[str, Any]) -> Response:
+        answer = delete_event_bus(data)
+        if answer[0] == 200:
+            _events._event_bus_policies.pop(data.get("Name"), None)
+        return answer
+
+    return deleted
+
+
+def _refused(code: str, message: str) -> Response:
+    response: Response = _events.error_response_json(code, message, 400)
+    return response

@@ -14,6 +14,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 ALERT_PATH_PREFIX = "breakglass-"
 """Prefix of the physical name of every resource of the alert path and the approvals."""
@@ -126,8 +127,24 @@ METRICS_NAMESPACE = "Breakglass"
 METRICS_DIMENSION = "Stack"
 """Dimension of all of them: the name of the `Approvals`, or the `stack` of the component of the alert path."""
 
+
 CHANNEL_DIMENSION = "Channel"
 """Second dimension of `AlertMetric.slack_reachable`: the ID of a Slack channel."""
+
+
+Text = TypeVar("Text")
+
+
+def rule_dimensions(rule_name: Text, bus_name: Text | None = None) -> dict[str, Text]:
+    """Return the dimensions of EventBridge's metrics of a rule.
+
+    Source: "Monitoring Amazon EventBridge" (Amazon EventBridge User Guide)
+
+    Args:
+        rule_name: The rule's name.
+        bus_name: The name of its event bus; None for the default event bus.
+    """
+    return {"RuleName": rule_name} if bus_name is None else {"EventBusName": bus_name, "RuleName": rule_name}
 
 
 class Metric(StrEnum):

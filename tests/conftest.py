@@ -59,6 +59,8 @@ class Registration:
     """URNs of the parents that it had in earlier versions."""
     delete_timeout: str
     """The time that the provider has to delete it; empty for its own."""
+    create_first: bool
+    """A replacement is created before the old one is deleted, even if the provider asks for the reverse."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ def _arn(service: str, resource: str, region: str, account: str = ACCOUNT_ID) ->
     return f"arn:aws:{service}:{region}:{account}:{resource}"
 
 
+def _on_bus(rule: Inputs) -> str:
+    return f"{rule['eventBusName']}/" if "eventBusName" in rule else ""
+
+
 # By resource type: the attributes AWS adds to the inputs, in the shape it gives them.
 COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:apigatewayv2/api:Api": lambda inputs: {
@@ -134,7 +140,7 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         "arn": _arn("events", f"connection/{inputs['name']}/8c1e77d4", inputs["region"])
     },
     "aws:cloudwatch/eventRule:EventRule": lambda inputs: {
-        "arn": _arn("events", f"rule/{inputs['name']}", inputs["region"])
+        "arn": _arn("events", f"rule/{_on_bus(inputs)}{inputs['name']}", inputs["region"])
     },
     "aws:cloudwatch/eventTarget:EventTarget": lambda _: {},
     "aws:cloudwatch/logGroup:LogGroup": lambda inputs: {
@@ -307,6 +313,7 @@ class Recorder(mocks.MockMonitor):
                 protect=request.protect,
                 old_parents=frozenset(each.spec.parentUrn for each in request.aliases),
                 delete_timeout=request.customTimeouts.delete,
+                create_first=request.deleteBeforeReplaceDefined and not request.deleteBeforeReplace,
             )
         )
         resource_id, computed = self.mocks.new_resource(

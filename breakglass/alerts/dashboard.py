@@ -12,6 +12,7 @@ The format is CloudWatch's "Dashboard body structure and syntax"
 Non-goals: alarms.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,14 @@ from breakglass.alerts.subjects import (
     TamperSubject,
     Watched,
 )
-from breakglass.naming import CHANNEL_DIMENSION, METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
+from breakglass.naming import (
+    CHANNEL_DIMENSION,
+    METRICS_DIMENSION,
+    METRICS_NAMESPACE,
+    AlertMetric,
+    Metric,
+    rule_dimensions,
+)
 from breakglass.vocabulary import EvidencePath, partition_of_region
 
 WIDTH = 24
@@ -49,12 +57,14 @@ class RuleMetrics:
         path: its evidence path.
         name: its physical name.
         posts: False if it has no target.
+        bus_name: the name of its event bus; None for the default one.
     """
 
     key: str
     path: EvidencePath
     name: str
     posts: bool = True
+    bus_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ class AlertPathMetrics:
         stack: the value of the dimension `Stack`.
         channels: IDs of the channels that the probe tests.
         drill_rule_names: the drill rule of each role, by its name for people.
+        drill_bus_name: the name of the event bus of these rules; None for the default one.
         has_drill_schedule: True if drills are sent on a schedule.
         machine_arn: the state machine of the confirmed delivery, if there is one.
     """
@@ -99,6 +110,7 @@ class AlertPathMetrics:
     drill_rule_names: Mapping[str, str]
     has_drill_schedule: bool
     machine_arn: str | None
+    drill_bus_name: str | None = None
 
 
 def subject_name(subject: Watched) -> str:
@@ -229,7 +241,10 @@ def _drills(path: AlertPathMetrics) -> tuple[str, list[Line]]:
         return "Seconds from a drill to Slack", [_own_metric(path, AlertMetric.drill_seconds, "drills")]
     # "Monitoring Amazon EventBridge" (EventBridge User Guide)
     metric = "IngestionToInvocationSuccessLatency"
-    lines = [_rule_metric(metric, rule_name, label) for label, rule_name in path.drill_rule_names.items()]
+    lines = [
+        _rule_metric(metric, rule_dimensions(name, path.drill_bus_name), label)
+        for label, name in path.drill_rule_names.items()
+    ]
     return "Milliseconds from a drill to its delivery", lines
 
 
@@ -333,7 +348,9 @@ def _use_lines(subjects: Sequence[SubjectMetrics]) -> list[Line]:
 def _rule_lines(metric: str, subjects: Sequence[SubjectMetrics], paths: Sequence[EvidencePath]) -> list[Line]:
     """Return the lines of the rules of some paths; a rule without target has no deliveries."""
     return [
-        _rule_metric(metric, rule.name, _label(each.subject, rule, alone=len(paths) == 1))
+        _rule_metric(
+            metric, rule_dimensions(rule.name, rule.bus_name), _label(each.subject, rule, alone=len(paths) == 1)
+        )
         for each in subjects
         for rule in each.rules
         if rule.path in paths and (rule.posts or metric == "MatchedEvents")
@@ -346,8 +363,8 @@ def _label(subject: Watched, rule: RuleMetrics, *, alone: bool) -> str:
     return name if alone and rule.key == rule.path else f"{name}: {rule.key}"
 
 
-def _rule_metric(metric: str, rule_name: str, label: str) -> Line:
-    return ["AWS/Events", metric, "RuleName", rule_name, {"label": label}]
+def _rule_metric(metric: str, dimensions: Mapping[str, str], label: str) -> Line:
+    return ["AWS/Events", metric, *itertools.chain(*dimensions.items()), {"label": label}]
 
 
 def _queue_metrics(metric: str, subjects: Sequence[SubjectMetrics]) -> list[Line]:

@@ -37,7 +37,7 @@ from breakglass.alerts.states import (
     put_metrics,
     read_metrics,
 )
-from breakglass.naming import METRICS_NAMESPACE, AlertMetric
+from breakglass.naming import METRICS_NAMESPACE, AlertMetric, rule_dimensions
 
 RUN_SECONDS = 3600
 """The time between two runs."""
@@ -64,6 +64,7 @@ class Drills:
         interval_seconds: the time between two drills.
         confirmed: True if the delivery machine writes `DrillSeconds`.
         partition: the partition of the rules, e.g. `aws`.
+        bus_name: the name of the event bus of the rules; None for the default one.
     """
 
     stack: str
@@ -71,6 +72,7 @@ class Drills:
     interval_seconds: int
     confirmed: bool
     partition: str
+    bus_name: str | None = None
 
 
 def drill_definition(drills: Drills) -> dict[str, Any]:
@@ -129,7 +131,13 @@ def drill_definition(drills: Drills) -> dict[str, Any]:
 
 def _send(drills: Drills) -> State:
     """Return a state that sends the drill of a role, `breakglass.alerts.drills.drill_event` with the role as input."""
-    entry = {"Source": DRILL_SOURCE, "DetailType": DRILL_DETAIL_TYPE, "Detail": {"role": "{% $states.input %}"}}
+    entry: dict[str, Any] = {
+        "Source": DRILL_SOURCE,
+        "DetailType": DRILL_DETAIL_TYPE,
+        "Detail": {"role": "{% $states.input %}"},
+    }
+    if drills.bus_name is not None:
+        entry["EventBusName"] = drills.bus_name
     return {
         "Type": "Task",
         # It fails if an entry is refused ("Add EventBridge events with Step Functions").
@@ -145,7 +153,7 @@ def _delivery_queries(drills: Drills) -> list[dict[str, Any]]:
         dimensions = own_dimensions(drills.stack)
         return [metric_query("shown", METRICS_NAMESPACE, AlertMetric.drill_seconds, dimensions, "SampleCount")]
     return [
-        metric_query(f"{query}{index}", "AWS/Events", metric, {"RuleName": rule}, "Sum")
+        metric_query(f"{query}{index}", "AWS/Events", metric, rule_dimensions(rule, drills.bus_name), "Sum")
         for index, rule in enumerate(drills.rules.values())
         for query, metric in (("called", "Invocations"), ("failed", "FailedInvocations"))
     ]

@@ -334,6 +334,9 @@ class WatchedSubjectArgs(TypedDict):
     """The ARN of the IAM user to watch."""
     root: NotRequired[bool]
     """True to watch the root user. Default: `false`."""
+    event_bus_name: NotRequired[pulumi.Input[str]]
+    """Name of the event bus of the rules, in the same account and region, e.g. that of an `AlertHub`. Default: the
+    default event bus."""
     access: NotRequired[list[str]]
     """The keys of the rules of an `AccessAlert`, e.g. `access-assignments`."""
     tampering: NotRequired[list[str]]
@@ -610,6 +613,9 @@ class BreakGlassArgs(TypedDict):
 class DrillScheduleArgs(TypedDict):
     """Arguments of `DrillSchedule`."""
 
+    event_bus_name: NotRequired[pulumi.Input[str]]
+    """Name of the event bus of the rules, in the same account and region, e.g. that of an `AlertHub`. Default: the
+    default event bus."""
     region: str
     """The region of the alert path. CloudTrail must deliver the management events of this region."""
     tags: NotRequired[dict[str, str]]
@@ -792,6 +798,9 @@ class UsageAlertArgs(TypedDict):
     """The ARN of the IAM user to watch."""
     root: NotRequired[bool]
     """True to watch the root user. Default: `false`."""
+    event_bus_name: NotRequired[pulumi.Input[str]]
+    """Name of the event bus of the rules, in the same account and region, e.g. that of an `AlertHub`. Default: the
+    default event bus."""
     drill_channel: NotRequired[str]
     """The ID of the Slack channel for drills. The Slack app must be a member of it. Default: `channel`."""
     channel: str
@@ -819,6 +828,9 @@ class UsageAlertArgs(TypedDict):
 class AlertPathMetricsArgs(TypedDict):
     """The other components of the alert path that the dashboard shows."""
 
+    event_bus_name: NotRequired[pulumi.Input[str]]
+    """Name of the event bus of the rules, in the same account and region, e.g. that of an `AlertHub`. Default: the
+    default event bus."""
     stack: str
     """The value of their metrics' dimension `Stack`."""
     channels: NotRequired[list[str]]

@@ -238,14 +238,21 @@ def read_metrics() -> Statement:
     return {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricData", "Resource": "*"}
 
 
-def send_events(machine_arn: str, source: str, detail_type: str) -> Statement:
-    """Let a state machine send events of one source and type to its default event bus."""
+def send_events(machine_arn: str, source: str, detail_type: str, bus_name: str | None = None) -> Statement:
+    """Let a state machine send events of one source and type to an event bus beside it.
+
+    Args:
+        machine_arn: the state machine.
+        source: the events' source.
+        detail_type: their type.
+        bus_name: the bus; None for the default one.
+    """
     partition, region, account = _owner(machine_arn)
     return {
         "Sid": "SendEvents",
         "Effect": "Allow",
         "Action": "events:PutEvents",
-        "Resource": f"arn:{partition}:events:{region}:{account}:event-bus/default",
+        "Resource": f"arn:{partition}:events:{region}:{account}:event-bus/{bus_name or 'default'}",
         "Condition": {"StringEquals": {"events:source": source, "events:detail-type": detail_type}},
     }
 

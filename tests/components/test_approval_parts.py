@@ -636,11 +636,12 @@ def test_args_with_secret_hide_it_in_repr() -> None:
 # --- uses ------------------------------------------------------------------------------------------------------------
 
 
-def test_every_rule_has_usage_recorder_as_second_target() -> None:
+@pytest.mark.parametrize("bus", [None, "breakglass-prod-hub"])
+def test_every_rule_has_usage_recorder_as_second_target(bus: str | None) -> None:
     record = Transformer({"account": "$.account"}, '{"value":"<account>"}')
 
     def component() -> UseRecording:
-        rule = RecordedRule("devops-break-glass", EvidencePath.portal, "rule", "arn:aws:sqs:letters", record)
+        rule = RecordedRule("devops-break-glass", EvidencePath.portal, "rule", "arn:aws:sqs:letters", record, bus)
         args = UseRecordingArgs(
             REGION, [rule], "arn:aws:events:rule/breakglass-*", "recorder", "arn:aws:lambda:recorder"
         )
@@ -671,5 +672,7 @@ def test_every_rule_has_usage_recorder_as_second_target() -> None:
         "retryPolicy": {"maximumEventAgeInSeconds": 86_400, "maximumRetryAttempts": 185},
         "deadLetterConfig": {"arn": "arn:aws:sqs:letters"},
         "region": REGION,
+        **({"eventBusName": bus} if bus else {}),
     }
+    assert target.create_first
     assert deployment.get(PERMISSION, f"{name}-rules").urn in target.depends_on

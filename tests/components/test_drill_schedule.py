@@ -75,6 +75,17 @@ def test_machine_has_the_definition_of_its_settings(confirmed: bool) -> None:
     assert definition == drill_definition(Drills("prod", RULES, 86_400, confirmed, "aws"))
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_drills_of_a_bus_are_sent_to_it_alone(confirmed: bool) -> None:
+    bus = "breakglass-prod-hub"
+    deployment = schedule(confirmed=confirmed, event_bus_name=bus)
+
+    definition = json.loads(deployment.get(MACHINE, "test-drills-machine").inputs["definition"])
+    assert definition == drill_definition(Drills("prod", RULES, 7 * 86_400, confirmed, "aws", bus))
+    policy = json.loads(deployment.get(ROLE_POLICY, "test-drills-permissions").inputs["policy"])
+    assert policy["Statement"][0] == send_events(MACHINE_ARN, "breakglass.drill", "Break-glass drill", bus)
+
+
 def test_deletion_of_machine_outlasts_its_longest_wait() -> None:
     timeout = schedule().get(MACHINE, "test-drills-machine").delete_timeout
 

@@ -338,6 +338,40 @@ def test_duplicate_path_gives_one_rule() -> None:
     assert {rule.name for rule in deployment.of_type(RULE)} == {"alert-portal", "alert-drill"}
 
 
+BUS = "breakglass-prod-hub"
+
+
+@pytest.mark.parametrize("args", [OF_A_SET, OF_A_ROLE, OF_A_USER, OF_ROOT], ids=["set", "role", "user", "root"])
+def test_bus_changes_the_bus_of_rules_and_targets_only(args: UsageAlertArgs) -> None:
+    """CloudWatch sends the events of an alarm to the default bus."""
+    plain, on_bus = alert(args), alert({**args, "event_bus_name": BUS})
+
+    assert on_bus.inventory() == plain.inventory()
+    for each in plain.resources:
+        inputs = dict(on_bus.by_urn()[each.urn].inputs)
+        bus = inputs.pop("eventBusName", None)
+        assert bus == (BUS if each.type in (RULE, TARGET) and each.name != "alert-key_use-alarm" else None)
+        if each.type != QUEUE_POLICY:
+            assert inputs == each.inputs
+
+
+def test_queue_on_bus_allows_its_rules() -> None:
+    deployment = alert({**OF_A_USER, "event_bus_name": BUS})
+
+    arns = deployment.outputs["rule_arns"]
+    assert arns["sign_in"] == f"arn:aws:events:eu-central-1:222222222222:rule/{BUS}/breakglass-alert-sign_in"
+    with_target = [arn for kind, arn in arns.items() if kind != "key_use"]
+    policy = json.loads(deployment.get(QUEUE_POLICY, "alert-dead-letters").inputs["policy"])
+    assert policy == dead_letter_queue_policy(deployment.outputs["queue_arn"], with_target)
+
+
+@pytest.mark.parametrize("bus", [{}, {"event_bus_name": BUS}], ids=["default bus", "bus"])
+def test_rules_on_another_bus_are_created_before_deletion(bus: Any) -> None:
+    deployment = alert({**OF_A_USER, **bus})
+
+    assert all(each.create_first for each in (*deployment.of_type(RULE), *deployment.of_type(TARGET)))
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

@@ -3,6 +3,7 @@
 Not proven here: that AWS keeps the metrics under these names, and that an alarm on them goes off (docs/live-checks.md).
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterable
@@ -470,6 +471,47 @@ def test_dashboard_shows_other_subjects() -> None:
         "breakglass-user-key_use-alarm",
     ]
     assert lines["Access given around the approvals per day"] == [f"breakglass-access-{key}" for key in ACCESS_KEYS]
+
+
+def test_bus_is_in_metrics_and_targets_of_its_rules() -> None:
+    bus = "breakglass-prod-hub"
+    on_bus = [{**OTHERS["user-admin-222222222222"], "event_bus_name": bus}, OTHERS["tampering"]]
+    deployment = watch(watched=on_bus, page_topic_arn=PAGE_TOPIC_ARN, alerts_by_email=True)
+
+    def bus_of(rule: str) -> str | None:
+        return bus if rule.startswith("breakglass-user-") and not rule.endswith("-alarm") else None
+
+    for target in deployment.of_type(TARGET):
+        assert target.inputs.get("eventBusName") == bus_of(target.inputs["rule"])
+        assert target.create_first
+    dimensions = [
+        metric.get("dimensions", {})
+        for each in deployment.of_type(ALARM)
+        for metric in (each.inputs, *(query.get("metric", {}) for query in each.inputs.get("metricQueries", ())))
+    ]
+    of_rules = [each for each in dimensions if "RuleName" in each]
+    assert all(each.get("EventBusName") == bus_of(each["RuleName"]) for each in of_rules)
+    assert {"EventBusName": bus, "RuleName": "breakglass-user-key_use"} in of_rules
+    lines = [
+        dict(itertools.pairwise(line[2:-1]))
+        for widget in json.loads(deployment.get(DASHBOARD, "watch-dashboard").inputs["dashboardBody"])["widgets"]
+        for line in widget["properties"].get("metrics", ())
+        if line[0] == "AWS/Events"
+    ]
+    assert all(each.get("EventBusName") == bus_of(each["RuleName"]) for each in lines)
+    assert {each["RuleName"] for each in lines} > {"breakglass-user-sign_in", "breakglass-tampering-tamper-stack"}
+
+
+def test_dashboard_shows_latency_of_drills_on_their_bus() -> None:
+    path: dict[str, Any] = {
+        "stack": "prod",
+        "drill_rule_names": {"devops": "breakglass-devops-drill"},
+        "event_bus_name": "breakglass-prod-hub",
+        "alarm_arns": [],
+    }
+    body = watch(alert_path=path).get(DASHBOARD, "watch-dashboard").inputs["dashboardBody"]
+
+    assert '"EventBusName","breakglass-prod-hub","RuleName","breakglass-devops-drill"' in body
 
 
 def test_dashboard_shows_all_roles_and_alarms() -> None:

@@ -14,8 +14,8 @@ FIVE_MINUTES = 300
 """The usual period of an alarm, in seconds."""
 
 
-Metric = tuple[str, str, str, pulumi.Input[str]]
-"""Namespace and name of a metric, name and value of its dimension."""
+Metric = tuple[str, str, Mapping[str, pulumi.Input[str]]]
+"""Namespace, name and dimensions of a metric."""
 
 
 def sum_of(
@@ -28,12 +28,12 @@ def sum_of(
             "metric": {
                 "namespace": namespace,
                 "metric_name": metric,
-                "dimensions": {dimension: value},
+                "dimensions": dimensions,
                 "stat": "Sum",
                 "period": period,
             },
         }
-        for index, (namespace, metric, dimension, value) in enumerate(metrics)
+        for index, (namespace, metric, dimensions) in enumerate(metrics)
     ]
     return [*queries, {"id": "failures", "expression": "SUM(METRICS())", "label": "failures", "return_data": True}]
 
@@ -41,7 +41,8 @@ def sum_of(
 def failed_executions(machine_arn: pulumi.Input[str]) -> list[Metric]:
     """Return the metrics of the executions of a state machine that do not succeed."""
     return [
-        ("AWS/States", f"Executions{how}", "StateMachineArn", machine_arn) for how in ("Failed", "TimedOut", "Aborted")
+        ("AWS/States", f"Executions{how}", {"StateMachineArn": machine_arn})
+        for how in ("Failed", "TimedOut", "Aborted")
     ]
 
 

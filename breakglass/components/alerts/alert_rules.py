@@ -8,14 +8,14 @@ Non-goals: patterns and messages (see `breakglass.alerts.rules`).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
 from breakglass.alerts.patterns import pattern_json
-from breakglass.alerts.rules import DRILL, MessageSettings, PlannedRule, planned_rules
+from breakglass.alerts.rules import DRILL, KEY_USE_ALARM, MessageSettings, PlannedRule, planned_rules
 from breakglass.alerts.subjects import AccessSubject, TamperSubject
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
@@ -23,6 +23,8 @@ from breakglass.stack_file.alerts import DeliveredAlert, SlackChannel
 from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.tags import Tagged
 from breakglass.vocabulary import partition_of_region
+
+BusName = TypeVar("BusName")
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
 """The retention of a dead letter: the longest that SQS allows."""
@@ -135,6 +137,7 @@ def create_alert_rules(
     spec: AlertSpec,
     planned: Sequence[PlannedRule],
     built: pulumi.Input[BuiltRules],
+    event_bus_name: pulumi.Input[str] | None = None,
 ) -> AlertResources:
     """Create the rules of an alert, their targets and the dead-letter queue.
 
@@ -144,6 +147,7 @@ def create_alert_rules(
         spec: its arguments.
         planned: the rules; values that only a deployment knows may be placeholders.
         built: rules with the same keys, with all values.
+        event_bus_name: name of the event bus of the rules, but that of the alarm on key use; None for the default one.
     """
     child = pulumi.ResourceOptions(parent=parent)
     known = pulumi.Output.from_input(built)
@@ -161,11 +165,12 @@ def create_alert_rules(
             f"{name}-{rule.key}",
             name=physical_name(f"{name}-{rule.key}"),
             description=rule.description,
+            event_bus_name=bus_of_rule(rule.key, event_bus_name),
             event_pattern=known.apply(partial(_pattern, rule.key)),
             state=rule.state,
             region=spec.region,
             tags=spec.tags,
-            opts=child,
+            opts=create_first(parent),
         )
         for rule in planned
     }
@@ -185,6 +190,7 @@ def create_alert_rules(
             f"{name}-{rule.key}",
             target_id="slack",
             rule=rules[rule.key].name,
+            event_bus_name=bus_of_rule(rule.key, event_bus_name),
             arn=spec.target_arn,
             role_arn=spec.target_role_arn,
             input_transformer=known.apply(partial(_message, rule.key)).apply(input_transformer),
@@ -195,9 +201,27 @@ def create_alert_rules(
             dead_letter_config={"arn": queue.arn},
             region=spec.region,
             # Before the queue lets the rule in, what can't be delivered is lost.
-            opts=pulumi.ResourceOptions(depends_on=[queue_policy], parent=parent),
+            opts=create_first(parent, queue_policy),
         )
     return AlertResources(rules, queue)
+
+
+def create_first(parent: pulumi.Resource, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+    """Return options of a rule or target whose replacement is created before the old one is deleted.
+
+    A rule on another bus is another rule, also with the same name. But the provider asks for the deletion first of each
+    resource that is named in the program (pulumi-terraform-bridge, `nameRequiresDeleteBeforeReplace`), so nothing would
+    be watched in between.
+    """
+    return pulumi.ResourceOptions(parent=parent, depends_on=depends_on, delete_before_replace=False)
+
+
+def bus_of_rule(key: str, bus_name: BusName | None) -> BusName | None:
+    """Return the name of the event bus of a rule, or None for the default event bus.
+
+    CloudWatch sends the events of its alarms to the default event bus.
+    """
+    return None if key == KEY_USE_ALARM else bus_name
 
 
 def _pattern(key: str, built: BuiltRules) -> str:

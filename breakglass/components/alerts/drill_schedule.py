@@ -14,6 +14,7 @@ from breakglass.alerts.drill_machine import RUN_SECONDS, Drills, drill_definitio
 from breakglass.alerts.drills import DRILL_DETAIL_TYPE, DRILL_SOURCE
 from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.alerts.scheduled_machine import ScheduledMachine, ScheduledMachineArgs
+from breakglass.components.alerts.watched_subject import EventBus
 from breakglass.components.arguments import DrillScheduleArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import (
@@ -33,7 +34,7 @@ from breakglass.stack_file.types import NO_BOOL
 DAY = 86_400
 
 
-class DrillScheduleSpec(Tagged, AlertPath):
+class DrillScheduleSpec(Tagged, AlertPath, EventBus):
     """Arguments of `DrillSchedule`."""
 
     stack: Annotated[str, Field(min_length=1)]
@@ -91,8 +92,12 @@ class DrillSchedule(pulumi.ComponentResource):
             name,
             ScheduledMachineArgs(
                 purpose="Sends break-glass drills, and counts those that are late.",
-                definition=pulumi.Output.all(spec.topic_arn, spec.drill_rule_names).apply(partial(_definition, spec)),
-                permissions=pulumi.Output.from_input(spec.topic_arn).apply(partial(_permissions, physical_name(name))),
+                definition=pulumi.Output.all(spec.topic_arn, spec.drill_rule_names, spec.event_bus_name).apply(
+                    partial(_definition, spec)
+                ),
+                permissions=pulumi.Output.all(spec.topic_arn, spec.event_bus_name).apply(
+                    partial(_permissions, physical_name(name))
+                ),
                 schedule=f"rate({RUN_SECONDS // 60} minutes)",
                 neighbour_arn=spec.topic_arn,
                 failed_runs="The schedule of break-glass drills could not send them or count those that were late. It "
@@ -142,19 +147,19 @@ def _alarms(name: str, spec: DrillScheduleSpec, alarms: Alarms) -> tuple[pulumi.
 
 
 def _definition(spec: DrillScheduleSpec, resolved: list[Any]) -> str:
-    topic_arn, rules = resolved
+    topic_arn, rules, bus_name = resolved
     drills = Drills(
         stack=spec.stack,
         rules=rules,
         interval_seconds=spec.interval_days * DAY,
         confirmed=spec.confirmed,
         partition=topic_arn.split(":")[1],
+        bus_name=bus_name,
     )
     return json.dumps(drill_definition(drills), separators=(",", ":"))
 
 
-def _permissions(machine_name: str, topic_arn: str) -> str:
-    machine_arn = state_machine_arn(topic_arn, machine_name)
-    return policy_json(
-        build_document(send_events(machine_arn, DRILL_SOURCE, DRILL_DETAIL_TYPE), write_metrics(), read_metrics())
-    )
+def _permissions(machine_name: str, resolved: list[Any]) -> str:
+    topic_arn, bus_name = resolved
+    sending = send_events(state_machine_arn(topic_arn, machine_name), DRILL_SOURCE, DRILL_DETAIL_TYPE, bus_name)
+    return policy_json(build_document(sending, write_metrics(), read_metrics()))

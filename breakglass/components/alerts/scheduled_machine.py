@@ -15,7 +15,7 @@ import pulumi_aws as aws
 from breakglass.components.alerts.alarm import FIVE_MINUTES, Alarms, TopicArns, failed_executions, sum_of
 from breakglass.components.alerts.start_role import create_start_role
 from breakglass.iam.documents import machine_trust, policy_json, rule_trust, state_machine_arn
-from breakglass.naming import physical_name
+from breakglass.naming import physical_name, rule_dimensions
 
 DELETE_TIMEOUT = "20m"
 """The time for the deletion of the state machine. AWS deletes it once its executions have left their states, of which
@@ -100,7 +100,7 @@ class ScheduledMachine(pulumi.ComponentResource):
             description=f"{args.failed_runs} The state machine is {machine_name}; the list of its executions shows the "
             "cause. An empty list: the rule of its schedule, or its role. Runbook: docs/runbooks/alarms.md.",
             metric_queries=sum_of(
-                [("AWS/Events", "FailedInvocations", "RuleName", rule.name), *failed_executions(machine.arn)]
+                [("AWS/Events", "FailedInvocations", rule_dimensions(rule.name)), *failed_executions(machine.arn)]
             ),
         )
         self.register_outputs({"machine_arn": self.machine_arn, "alarm_arn": self.alarm_arn})

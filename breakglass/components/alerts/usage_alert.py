@@ -13,13 +13,13 @@ from pydantic import StrictBool
 
 from breakglass.alerts.rules import DRILL, planned_rules
 from breakglass.components.alerts.alert_rules import AlertSpec, build_rules, create_alert_rules
-from breakglass.components.alerts.watched_subject import WatchedSubject
+from breakglass.components.alerts.watched_subject import EventBus, WatchedSubject
 from breakglass.components.arguments import UsageAlertArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.stack_file.alerts import DrillChannel, SlackAlert
 
 
-class UsageAlertSpec(AlertSpec, SlackAlert, DrillChannel, WatchedSubject):
+class UsageAlertSpec(AlertSpec, SlackAlert, DrillChannel, EventBus, WatchedSubject):
     """Arguments of `UsageAlert`: exactly one of `permissionSet`, `roleArn`, `userArn` and `root`."""
 
     explain: StrictBool = False
@@ -33,7 +33,7 @@ class UsageAlert(pulumi.ComponentResource):
     Each rule posts to Slack but one: that of the use of a user's access keys has no target, since an event pattern
     can't tell the first use of a day. `UsageMonitoring` raises an alarm on its metric, and one rule more posts the
     alarm. With drills, one rule more posts the message of a drill. All have the same target, retries and dead-letter
-    queue.
+    queue. All are on the event bus `event_bus_name`, but that of the alarm, which CloudWatch sends to the default bus.
 
     Permissions:
         - On `arn:PARTITION:events:REGION:ACCOUNT:rule/breakglass-*`: `events:PutRule`, `events:DescribeRule`,
@@ -74,7 +74,7 @@ class UsageAlert(pulumi.ComponentResource):
         planned = planned_rules(name, spec.subject, settings, paths=spec.evidence_paths, drills=spec.has_drills)
         built = build_rules(planned)
         super().__init__("breakglass:index:UsageAlert", name, None, opts)
-        resources = create_alert_rules(self, name, spec, planned, built)
+        resources = create_alert_rules(self, name, spec, planned, built, spec.event_bus_name)
         drill_rule = resources.rules.get(DRILL)
         self.drill_rule_name = drill_rule.name if drill_rule else pulumi.Output.from_input(None)
         self.rule_names, self.rule_arns = resources.rule_names, resources.rule_arns

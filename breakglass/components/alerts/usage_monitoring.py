@@ -38,11 +38,11 @@ from breakglass.alerts.subjects import (
     Watched,
 )
 from breakglass.components.alerts.alarm import Alarms, Metric, TopicArns, sum_of
-from breakglass.components.alerts.alert_rules import input_transformer
-from breakglass.components.alerts.watched_subject import WatchedSubject
+from breakglass.components.alerts.alert_rules import bus_of_rule, create_first, input_transformer
+from breakglass.components.alerts.watched_subject import EventBus, WatchedSubject
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
-from breakglass.naming import ALERT_PATH_PREFIX, physical_name
+from breakglass.naming import ALERT_PATH_PREFIX, physical_name, rule_dimensions
 from breakglass.stack_file.alerts import AlertText, UsageCount
 from breakglass.stack_file.base import ConfigModel, RawValue, StringInput, StringListInput, StringMapInput
 from breakglass.stack_file.faults import Fault
@@ -84,7 +84,7 @@ RuleKeys = Annotated[list[str], Field(min_length=1)]
 """Keys of rules, at least one."""
 
 
-class WatchedSubjectSpec(WatchedSubject):
+class WatchedSubjectSpec(EventBus, WatchedSubject):
     """The subject of one alert, and the outputs of the alert.
 
     The subject of a `UsageAlert` is exactly one of `permissionSet`, `roleArn`, `userArn` and `root`, that of an
@@ -158,7 +158,7 @@ class ApprovalMetricsSpec(ConfigModel):
     """ARNs of its alarms."""
 
 
-class AlertPathMetricsSpec(ConfigModel):
+class AlertPathMetricsSpec(EventBus):
     """The other components of the alert path that the dashboard shows."""
 
     stack: str
@@ -252,10 +252,12 @@ class UsageMonitoring(pulumi.ComponentResource):
             dashboard_body=pulumi.Output.all(
                 rule_names=pulumi.Output.all(*[watched.rule_names for watched in spec.watched]),
                 queue_names=pulumi.Output.all(*[watched.queue_name for watched in spec.watched]),
+                bus_names=pulumi.Output.all(*[watched.event_bus_name for watched in spec.watched]),
                 alarm_arns=pulumi.Output.all(*alarm_arns),
                 machine_arn=approvals.machine_arn if approvals else None,
                 approval_alarm_arns=approvals.alarm_arns if approvals else [],
                 drill_rule_names=path.drill_rule_names if path and path.drill_rule_names is not None else {},
+                drill_bus_name=path.event_bus_name if path else None,
                 delivery_arn=path.machine_arn if path else None,
                 path_alarm_arns=path.alarm_arns if path else [],
             ).apply(partial(_dashboard_json, spec)),
@@ -292,9 +294,9 @@ class UsageMonitoring(pulumi.ComponentResource):
         of_rule = f"{name}-{watched.subject.key}-{rule.key}"
         rule_name = pulumi.Output.from_input(watched.rule_names)[rule.key]
         if spec.alerts_by_email:
-            self._publish(of_rule, spec, MAIL, rule_name, text, {"arn": watched.queue_arn})
+            self._publish(of_rule, spec, MAIL, rule_name, text, watched)
         if spec.page_topic_arn is not None and severity(watched.subject, rule.path) is Severity.page:
-            self._publish(f"{of_rule}-page", spec, PAGER, rule_name, text, {"arn": watched.queue_arn})
+            self._publish(f"{of_rule}-page", spec, PAGER, rule_name, text, watched)
 
     def _publish(
         self,
@@ -303,26 +305,29 @@ class UsageMonitoring(pulumi.ComponentResource):
         target_id: str,
         rule: pulumi.Input[str],
         text: pulumi.Input[Transformer],
-        dead_letters: "aws.cloudwatch.EventTargetDeadLetterConfigArgsDict | None" = None,
+        watched: WatchedSubjectSpec | None = None,
     ) -> None:
         """Publish the events of a rule to the topic of a target."""
+        dead_letters: aws.cloudwatch.EventTargetDeadLetterConfigArgsDict | None = (
+            {"arn": watched.queue_arn} if watched else None
+        )
         aws.cloudwatch.EventTarget(
             name,
             target_id=target_id,
             rule=rule,
+            event_bus_name=watched.event_bus_name if watched else None,
             arn=spec.topic_arn if target_id == MAIL else spec.page_topic_arn,
             input_transformer=pulumi.Output.from_input(text).apply(input_transformer),
             retry_policy=LONGEST_RETRY,
             dead_letter_config=dead_letters,
             region=spec.region,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=create_first(self),
         )
 
     def _alarms(
         self, name: str, spec: UsageMonitoringSpec, watched: WatchedSubjectSpec
     ) -> Iterator[pulumi.Output[str]]:
         subject, about = watched.subject, subject_name(watched.subject)
-        rule_names = pulumi.Output.from_input(watched.rule_names)
         alarm = Alarms(self, TopicArns(spec.topic_arn, spec.page_topic_arn), spec.region, spec.tags).alarm
         of_subject = f"{name}-{subject.key}"
         dead_letters = {
@@ -338,7 +343,7 @@ class UsageMonitoring(pulumi.ComponentResource):
                 "usage recorder. What it reports may go unnoticed. Read the event in the dead-letter queue or in "
                 "CloudTrail, then find the cause. Runbooks: docs/runbooks/dead-letters.md, "
                 "docs/runbooks/slack-is-down.md.",
-                metric_queries=sum_of(_failed_deliveries([rule_names[rule.key] for rule in rules])),
+                metric_queries=sum_of(_failed_deliveries(watched, rules)),
             )
         yield alarm(
             f"{of_subject}-dead-letters",
@@ -363,7 +368,7 @@ class UsageMonitoring(pulumi.ComponentResource):
                 description=f"A long-lived access key of IAM user {subject.label} is in use, for the first time in an "
                 "hour. Find the calls in CloudTrail by the user's name. Not expected? Deactivate the key. Runbook: "
                 "docs/runbooks/answer-an-alert.md.",
-                **_matched_events(rule_names[EvidencePath.key_use.value], HOUR),
+                **_matched_events(_dimensions(watched, EvidencePath.key_use.value), HOUR),
             )
         counting = usage_paths(subject, [rule.path for rule in watched.rules])
         if counting:
@@ -371,7 +376,7 @@ class UsageMonitoring(pulumi.ComponentResource):
                 f"{of_subject}-routine-use",
                 description=_routine_use(subject, spec.uses_per_week),
                 threshold=spec.uses_per_week,
-                **_uses([rule_names[path.value] for path in counting]),
+                **_uses([_dimensions(watched, path.value) for path in counting]),
             )
 
 
@@ -391,21 +396,30 @@ def _routine_use(subject: Watched, uses_per_week: int) -> str:
     return f"{used}{remedy}raise usesPerWeek if this was a long incident. {runbook}"
 
 
-def _matched_events(rule_name: pulumi.Input[str], period: int) -> dict[str, Any]:
+_Dimensions = Mapping[str, pulumi.Input[str]]
+
+
+def _dimensions(watched: WatchedSubjectSpec, key: str) -> _Dimensions:
+    """Return the dimensions of the metrics of a rule."""
+    rule_name = pulumi.Output.from_input(watched.rule_names)[key]
+    return rule_dimensions(rule_name, bus_of_rule(key, watched.event_bus_name))
+
+
+def _matched_events(dimensions: _Dimensions, period: int) -> dict[str, Any]:
     """Return the metric of the events that a rule matches."""
     return {
         "namespace": "AWS/Events",
         "metric_name": "MatchedEvents",
-        "dimensions": {"RuleName": rule_name},
+        "dimensions": dimensions,
         "period": period,
     }
 
 
-def _uses(rule_names: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
+def _uses(dimensions: Sequence[_Dimensions]) -> dict[str, Any]:
     """Return the metric of the uses of a week that some rules match."""
-    if len(rule_names) == 1:
-        return _matched_events(rule_names[0], WEEK)
-    return {"metric_queries": sum_of([("AWS/Events", "MatchedEvents", "RuleName", each) for each in rule_names], WEEK)}
+    if len(dimensions) == 1:
+        return _matched_events(dimensions[0], WEEK)
+    return {"metric_queries": sum_of([("AWS/Events", "MatchedEvents", each) for each in dimensions], WEEK)}
 
 
 def _texts(spec: UsageMonitoringSpec, watched: WatchedSubjectSpec) -> dict[_AlertedRule, pulumi.Input[Transformer]]:
@@ -427,12 +441,12 @@ def _access_text(rule: _AlertedRule, post_mortem_url: str | None, known: Mapping
     return email_text(subject, rule.path, rule.area, post_mortem_url=post_mortem_url)
 
 
-def _failed_deliveries(rule_names: Sequence[pulumi.Input[str]]) -> list[Metric]:
+def _failed_deliveries(watched: WatchedSubjectSpec, rules: Sequence[_AlertedRule]) -> list[Metric]:
     """Return the metrics of all failed deliveries of rules, with or without a dead letter."""
     return [
-        ("AWS/Events", metric, "RuleName", rule_name)
+        ("AWS/Events", metric, _dimensions(watched, rule.key))
         for metric in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
-        for rule_name in rule_names
+        for rule in rules
     ]
 
 
@@ -443,9 +457,9 @@ def _lost_connection_json(arns: Sequence[Any]) -> str:
 
 def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, Any]) -> str:
     subjects = [
-        SubjectMetrics(watched.subject, list(_rule_metrics(watched, rule_names)), queue_name)
-        for watched, rule_names, queue_name in zip(
-            spec.watched, resolved["rule_names"], resolved["queue_names"], strict=True
+        SubjectMetrics(watched.subject, list(_rule_metrics(watched, rule_names, bus_name)), queue_name)
+        for watched, rule_names, queue_name, bus_name in zip(
+            spec.watched, resolved["rule_names"], resolved["queue_names"], resolved["bus_names"], strict=True
         )
     ]
     approvals = (
@@ -460,6 +474,7 @@ def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, Any]) -> s
             drill_rule_names=resolved["drill_rule_names"],
             has_drill_schedule=spec.alert_path.has_drill_schedule,
             machine_arn=resolved["delivery_arn"],
+            drill_bus_name=resolved["drill_bus_name"],
         )
         if spec.alert_path
         else None
@@ -468,8 +483,11 @@ def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, Any]) -> s
     return json.dumps(dashboard_body(subjects, alarm_arns, spec.region, approvals, alert_path), separators=(",", ":"))
 
 
-def _rule_metrics(watched: WatchedSubjectSpec, rule_names: Mapping[str, str]) -> Iterator[RuleMetrics]:
+def _rule_metrics(
+    watched: WatchedSubjectSpec, rule_names: Mapping[str, str], bus_name: str | None
+) -> Iterator[RuleMetrics]:
     for rule in watched.rules:
         if rule.path is EvidencePath.key_use:
-            yield RuleMetrics(rule.path.value, rule.path, rule_names[rule.path.value], posts=False)
-        yield RuleMetrics(rule.key, rule.path, rule_names[rule.key])
+            yield RuleMetrics(rule.path.value, rule.path, rule_names[rule.path.value], posts=False, bus_name=bus_name)
+        on_bus = bus_of_rule(rule.key, bus_name)
+        yield RuleMetrics(rule.key, rule.path, rule_names[rule.key], bus_name=on_bus)

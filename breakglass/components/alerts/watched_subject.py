@@ -1,4 +1,4 @@
-"""The principal that a component watches, as its arguments name it.
+"""The principal that a component watches and the event bus of its rules, as its arguments name them.
 
 Non-goals: what is looked for (see `breakglass.alerts.patterns`).
 """
@@ -16,10 +16,18 @@ from breakglass.alerts.subjects import (
     Watched,
 )
 from breakglass.stack_file.alerts import EvidencePaths
-from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.base import ConfigModel, RawValue, StringInput
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import PermissionSetName, RoleArn, UserArn
 from breakglass.vocabulary import EvidencePath
+
+
+class EventBus(ConfigModel):
+    """Key of the event bus of rules."""
+
+    event_bus_name: StringInput = None
+    """Name of the event bus of the rules, in the same account and region, e.g. that of an `AlertHub`. Default: the
+    default event bus."""
 
 
 class WatchedSubject(EvidencePaths):

@@ -364,6 +364,7 @@ def _recorded_rules(spec: ApprovalsSpec) -> list[RecordedRule]:
             rule_name=pulumi.Output.from_input(watched.rule_names)[rule.key],
             queue_arn=watched.queue_arn,
             record=usage_recorder_input(role, rule.path),
+            event_bus_name=watched.event_bus_name,
         )
         for watched in spec.watched
         if isinstance(role := watched.subject, Role)

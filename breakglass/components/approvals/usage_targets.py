@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
+from breakglass.components.alerts.alert_rules import create_first
 from breakglass.components.alerts.usage_monitoring import LONGEST_RETRY
 from breakglass.vocabulary import EvidencePath
 
@@ -24,6 +25,7 @@ class RecordedRule:
         rule_name: Its name.
         queue_arn: ARN of the alert's dead-letter queue, whose policy allows this rule.
         record: Input of the usage recorder.
+        event_bus_name: The name of the rule's event bus; None for the default one.
     """
 
     key: str
@@ -31,6 +33,7 @@ class RecordedRule:
     rule_name: pulumi.Input[str]
     queue_arn: pulumi.Input[str]
     record: Transformer
+    event_bus_name: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class UseRecording(pulumi.ComponentResource):
                 f"{name}-{rule.key}-{rule.path}",
                 target_id="record",
                 rule=rule.rule_name,
+                event_bus_name=rule.event_bus_name,
                 arn=args.function_arn,
                 input_transformer={
                     "input_paths": dict(rule.record.input_paths),
@@ -83,6 +87,6 @@ class UseRecording(pulumi.ComponentResource):
                 retry_policy=LONGEST_RETRY,
                 dead_letter_config={"arn": rule.queue_arn},
                 region=args.region,
-                opts=pulumi.ResourceOptions(depends_on=[permission], parent=self),
+                opts=create_first(self, permission),
             )
         self.register_outputs({})

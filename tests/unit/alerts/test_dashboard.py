@@ -38,7 +38,8 @@ def of_role(subject: Watched, name: str, *paths: EvidencePath) -> SubjectMetrics
     return SubjectMetrics(subject, rules, f"queue-{name}")
 
 
-DEVOPS = of_role(PermissionSetSubject("devops-break-glass"), "devops", *ROLE_PATHS)
+DEVOPS_LABEL = "devops-break-glass"
+DEVOPS = of_role(PermissionSetSubject(DEVOPS_LABEL), "devops", *ROLE_PATHS)
 EMERGENCY = of_role(
     RoleSubject("arn:aws:iam::222222222222:role/emergency"), "emergency", EvidencePath.console, EvidencePath.denied
 )
@@ -123,8 +124,16 @@ def test_access_and_tampering_are_no_uses(subject: Watched) -> None:
 @pytest.mark.parametrize("title", ["Uses in the time range", "Uses per day"])
 def test_uses_are_counted_once_for_each_role(title: str) -> None:
     assert metrics(title, DEVOPS, EMERGENCY) == [
-        ["AWS/Events", "MatchedEvents", "RuleName", "rule-devops-session_start", {"label": "devops-break-glass"}],
+        ["AWS/Events", "MatchedEvents", "RuleName", "rule-devops-session_start", {"label": DEVOPS_LABEL}],
         ["AWS/Events", "MatchedEvents", "RuleName", "rule-emergency-console", {"label": "emergency"}],
+    ]
+
+
+def test_metrics_of_rules_on_a_bus_name_it() -> None:
+    rule = RuleMetrics("session_start", EvidencePath.session_start, "rule-devops", bus_name="hub")
+
+    assert metrics("Uses per day", SubjectMetrics(DEVOPS.subject, [rule], "queue")) == [
+        ["AWS/Events", "MatchedEvents", "EventBusName", "hub", "RuleName", "rule-devops", {"label": DEVOPS_LABEL}]
     ]
 
 

@@ -176,6 +176,22 @@ def test_direct_drill_counts_once_its_rule_has_delivered_it(values: Values, late
     ]
 
 
+@pytest.mark.parametrize("drills", [DIRECT, CONFIRMED], ids=["direct", "confirmed"])
+def test_drills_of_a_bus_are_sent_to_it(drills: Drills) -> None:
+    _, plain = run(drills, {})
+    _, on_bus = run(replace(drills, bus_name="breakglass-prod-hub"), {})
+
+    assert on_bus.entries == [{**entry, "EventBusName": "breakglass-prod-hub"} for entry in plain.entries]
+
+
+def test_delivery_of_drills_of_a_bus_is_read_there() -> None:
+    _, world = run(replace(DIRECT, bus_name="breakglass-prod-hub"), {})
+
+    dimensions = [query["MetricStat"]["Metric"]["Dimensions"] for query in world.reads[1]["MetricDataQueries"]]
+    assert all(each[0] == {"Name": "EventBusName", "Value": "breakglass-prod-hub"} for each in dimensions)
+    assert {each[1]["Value"] for each in dimensions} == set(DIRECT.rules.values())
+
+
 @pytest.mark.parametrize(
     "service", ["events:putEvents", "aws-sdk:cloudwatch:getMetricData", "aws-sdk:cloudwatch:putMetricData"]
 )

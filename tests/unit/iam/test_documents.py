@@ -214,6 +214,14 @@ def test_machine_sends_events_of_one_kind() -> None:
     }
 
 
+def test_machine_sends_events_to_a_bus_of_its_own() -> None:
+    on_bus = send_events(MACHINE, "breakglass.drill", "Break-glass drill", "breakglass-prod-hub")
+
+    default = send_events(MACHINE, "breakglass.drill", "Break-glass drill")
+    bus_arn = "arn:aws:events:eu-central-1:222222222222:event-bus/breakglass-prod-hub"
+    assert on_bus == {**default, "Resource": bus_arn}
+
+
 def test_trust_follows_the_partition_of_the_destination() -> None:
     trust = events_trust("arn:aws-us-gov:events:us-gov-west-1:222222222222:api-destination/breakglass-slack/0a1b2c3d")
     assert trust["Statement"][0]["Condition"] == {

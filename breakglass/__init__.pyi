@@ -8,6 +8,7 @@ from .components.alerts.slack_probe import SlackProbe
 from .components.alerts.tamper_alert import TamperAlert
 from .components.alerts.usage_alert import UsageAlert
 from .components.alerts.usage_monitoring import UsageMonitoring
+from .components.alerts.witness import Witness
 from .components.approvals.approvals import Approvals
 from .components.arguments import (
     AccessAlertArgs,
@@ -23,6 +24,7 @@ from .components.arguments import (
     TamperAlertArgs,
     UsageAlertArgs,
     UsageMonitoringArgs,
+    WitnessArgs,
 )
 from .components.break_glass import BreakGlass
 from .components.permission_sets.permission_set_pair import PermissionSetPair
@@ -62,5 +64,7 @@ __all__ = [
     "UsageAlertArgs",
     "UsageMonitoring",
     "UsageMonitoringArgs",
+    "Witness",
+    "WitnessArgs",
     "load_stack_file",
 ]

@@ -185,6 +185,10 @@ class AlertMetric(StrEnum):
     """Drills of a run of the schedule that were not delivered in time; 0 in a run without drills."""
     alerts_late = "AlertsLate"
     """Alerts that Slack refused at first and accepted later; only with confirmed delivery."""
+    uses_without_alert = "UsesWithoutAlert"
+    """Uses that CloudTrail recorded and no rule fired on; 0 in a run of the witness that found none."""
+    active_trails = "ActiveTrails"
+    """Trails that log in the region, of each run of a witness that asks CloudTrail itself."""
 
 
 @dataclass(frozen=True)

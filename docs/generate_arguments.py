@@ -28,6 +28,7 @@ from breakglass.components.alerts.slack_probe import SlackProbeSpec
 from breakglass.components.alerts.tamper_alert import TamperAlertSpec
 from breakglass.components.alerts.usage_alert import UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoringSpec
+from breakglass.components.alerts.witness import WitnessSpec
 from breakglass.components.approvals.approvals import ApprovalsSpec
 from breakglass.components.permission_sets.permission_set_pair import PermissionSetPairSpec
 from breakglass.stack_file.base import INPUT
@@ -52,6 +53,7 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "TamperAlert": TamperAlertSpec,
     "UsageAlert": UsageAlertSpec,
     "UsageMonitoring": UsageMonitoringSpec,
+    "Witness": WitnessSpec,
 }
 """The model of each component's arguments."""
 

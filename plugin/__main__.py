@@ -28,6 +28,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.TamperAlert,
     breakglass.UsageAlert,
     breakglass.UsageMonitoring,
+    breakglass.Witness,
 ]
 
 

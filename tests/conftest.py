@@ -146,6 +146,8 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:cloudwatch/logGroup:LogGroup": lambda inputs: {
         "arn": _arn("logs", f"log-group:{inputs['name']}", inputs["region"])
     },
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": lambda _: {},
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": lambda _: {},
     "aws:cloudwatch/metricAlarm:MetricAlarm": lambda inputs: {
         "arn": _arn("cloudwatch", f"alarm:{inputs['name']}", inputs["region"])
     },

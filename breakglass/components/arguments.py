@@ -886,3 +886,36 @@ class UsageMonitoringArgs(TypedDict):
     """The other components of the alert path, if the dashboard is to show them."""
     approvals: NotRequired[ApprovalMetricsArgs]
     """The approvals, if the dashboard is to show them."""
+
+
+class WitnessArgs(TypedDict):
+    """Arguments of `Witness`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    kms_key_arn: NotRequired[str]
+    """A customer-managed KMS key for the secrets and the connection; AWS's own key by default. EventBridge uses a key
+    only if it has the tag `EventBridgeApiDestinations` with the value `true`."""
+    post_message_url: NotRequired[str]
+    """Slack's method `chat.postMessage`; another address only for GovSlack or a test. Default:
+    `https://slack.com/api/chat.postMessage`."""
+    channel: str
+    """The ID of the Slack channel, not its name. The Slack app must be a member of it."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The value of the metrics' dimension `Stack`."""
+    watched: list[WatchedSubjectArgs]
+    """The alerts, as in `UsageMonitoring`. Each use of a permission set or role, and each sign-in of a user or root,
+    has to be in the log of events on which rules fired. Access and tampering have no uses, and are left out."""
+    trail_log_group: NotRequired[str]
+    """Name of the log group that a trail delivers its events to, in the same account and region. Default: the uses of
+    this account and region are looked up in CloudTrail's event history."""
+    interval_hours: NotRequired[int]
+    """The time between two runs, in hours. At least 1, at most 24. Default: `1`."""
+    connection_arn: pulumi.Input[str]
+    """ARN of the EventBridge connection that signs in to Slack."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that the mails and alarms go to."""
+    page_topic_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the SNS topic that pages on-call, if there are pagers."""

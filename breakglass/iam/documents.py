@@ -117,6 +117,35 @@ def rule_trust(rule_arn: str) -> Document:
     )
 
 
+def log_events(log_group_arn: str, buses: Iterable[str | None]) -> Document:
+    """Let alert-path rules of some buses write their events to a log group.
+
+    EventBridge has log streams made by another service, of which no source is documented, so only the writing has a
+    condition (example of the Terraform resource `aws_cloudwatch_event_target`, "CloudWatch Log Group Usage").
+
+    Args:
+        log_group_arn: `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, in the account and region of the rules.
+        buses: names of the buses; None is the default bus.
+    """
+    partition, region, account = _owner(log_group_arn)
+    paths = sorted({"" if bus is None or bus == "default" else f"{bus}/" for bus in buses})
+    rules = [f"arn:{partition}:events:{region}:{account}:rule/{path}{ALERT_PATH_PREFIX}*" for path in paths]
+    services = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+    }
+    return build_document(
+        {"Sid": "MakeStreams", **services, "Action": "logs:CreateLogStream", "Resource": f"{log_group_arn}:*"},
+        {
+            "Sid": "WriteEvents",
+            **services,
+            "Action": "logs:PutLogEvents",
+            "Resource": f"{log_group_arn}:*",
+            "Condition": {"ArnLike": {"aws:SourceArn": rules}},
+        },
+    )
+
+
 def state_machine_arn(neighbour_arn: str, name: str) -> str:
     """Return the ARN of a state machine in the account and region of another resource.
 

@@ -39,6 +39,8 @@ def test_public_surface_is_exactly_this() -> None:
         "UsageAlertArgs",
         "UsageMonitoring",
         "UsageMonitoringArgs",
+        "Witness",
+        "WitnessArgs",
         "load_stack_file",
     ]
     assert all(getattr(breakglass, name).__doc__ for name in breakglass.__all__)

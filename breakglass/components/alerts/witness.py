@@ -1,0 +1,183 @@
+"""The second witness: it finds each use that CloudTrail recorded and no rule fired on.
+
+Non-goals: the alerts themselves (see `usage_alert`); uses that CloudTrail did not record.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import pulumi
+from pydantic import Field
+
+from breakglass.alerts.witness_machine import WitnessedSubject, WitnessSettings, witness_definition, witnessed_path
+from breakglass.components.alerts.alarm import Alarms, TopicArns
+from breakglass.components.alerts.event_log import EventLog, EventLogArgs, LoggedRule
+from breakglass.components.alerts.scheduled_machine import ScheduledMachine, ScheduledMachineArgs
+from breakglass.components.alerts.usage_monitoring import WatchedSubjectSpec
+from breakglass.components.arguments import WitnessArgs
+from breakglass.components.constructor import show_analyzer, validate_args
+from breakglass.iam.documents import (
+    build_document,
+    call_slack,
+    policy_json,
+    publish,
+    state_machine_arn,
+    write_metrics,
+)
+from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric, physical_name
+from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackChannel, SlackEndpoint
+from breakglass.stack_file.base import StringInput
+from breakglass.stack_file.tags import Tagged
+from breakglass.stack_file.types import NO_BOOL, LogGroupName
+
+HOUR = 3600
+
+
+class WitnessSpec(Tagged, SlackChannel, SlackEndpoint, SecretEncryption, AlertPath):
+    """Arguments of `Witness`."""
+
+    stack: Annotated[str, Field(min_length=1)]
+    """The value of the metrics' dimension `Stack`."""
+    watched: list[WatchedSubjectSpec] = Field(min_length=1)
+    """The alerts, as in `UsageMonitoring`. Each use of a permission set or role, and each sign-in of a user or root,
+    has to be in the log of events on which rules fired. Access and tampering have no uses, and are left out."""
+    trail_log_group: LogGroupName | None = None
+    """Name of the log group that a trail delivers its events to, in the same account and region. Default: the uses of
+    this account and region are looked up in CloudTrail's event history."""
+    interval_hours: Annotated[int, Field(ge=1, le=24), NO_BOOL] = 1
+    """The time between two runs, in hours."""
+    connection_arn: StringInput
+    """ARN of the EventBridge connection that signs in to Slack."""
+    topic_arn: StringInput
+    """ARN of the SNS topic that the mails and alarms go to."""
+    page_topic_arn: StringInput = None
+    """ARN of the SNS topic that pages on-call, if there are pagers."""
+
+    @property
+    def subjects(self) -> dict[WitnessedSubject, WatchedSubjectSpec]:
+        """The subjects whose uses the witness looks for, each with its alert."""
+        return {
+            subject: each
+            for each in self.watched
+            if isinstance(subject := each.subject, WitnessedSubject)
+            and witnessed_path(subject) in [rule.path for rule in each.rules]
+        }
+
+
+class Witness(pulumi.ComponentResource):
+    """A state machine without code that looks for recorded uses on which no rule fired.
+
+    Each rule of a use gets one more target, a log group. Every `interval_hours` the machine compares the recorded uses
+    with it by event ID. It posts a use that is not there in Slack, late and with the reason, mails and pages it, and
+    counts it. With a trail's log group, metric filters mail every use as well, without EventBridge.
+
+    Permissions:
+        - As for `SlackProbe`.
+        - On `arn:PARTITION:logs:REGION:ACCOUNT:log-group:/aws/events/breakglass-*`: `logs:CreateLogGroup`,
+          `logs:DeleteLogGroup`, `logs:PutRetentionPolicy`, `logs:TagResource`, `logs:UntagResource`,
+          `logs:ListTagsForResource`. On `*`: `logs:DescribeLogGroups`, `logs:PutResourcePolicy`,
+          `logs:DescribeResourcePolicies`, `logs:DeleteResourcePolicy`.
+        - With `trail_log_group`, on that log group: `logs:PutMetricFilter`, `logs:DescribeMetricFilters`,
+          `logs:DeleteMetricFilter`.
+
+    Raises:
+        ConfigError: The arguments are wrong.
+    """
+
+    machine_arn: pulumi.Output[str]
+    """ARN of the state machine."""
+    log_group_name: pulumi.Output[str]
+    """Name of the log group of the events on which rules fired."""
+    alarm_arns: pulumi.Output[list[str]]
+    """ARNs of the alarms."""
+
+    @show_analyzer(WitnessArgs)
+    def __init__(self, name: str, args: WitnessArgs | WitnessSpec, opts: pulumi.ResourceOptions | None = None) -> None:
+        spec = validate_args(WitnessSpec, args, name)
+        super().__init__("breakglass:index:Witness", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        topics = TopicArns(spec.topic_arn, spec.page_topic_arn)
+        fired = EventLog(f"{name}-fired", EventLogArgs(rules=_rules(spec), region=spec.region, tags=spec.tags), child)
+        arns = pulumi.Output.all(spec.connection_arn, spec.topic_arn, spec.page_topic_arn)
+        machine = ScheduledMachine(
+            name,
+            ScheduledMachineArgs(
+                purpose="Finds recorded uses of break-glass roles on which no rule fired.",
+                definition=pulumi.Output.all(arns, fired.log_group_name).apply(partial(_definition, spec)),
+                permissions=arns.apply(partial(_permissions, spec, physical_name(name))),
+                schedule=f"rate({60 * spec.interval_hours} minutes)",
+                neighbour_arn=spec.connection_arn,
+                failed_runs="The second witness of the break-glass alerts could not compare all recorded uses with the "
+                "alerts, or could not report what it found. The next run makes up for it.",
+                region=spec.region,
+                topics=topics,
+                tags=spec.tags,
+            ),
+            child,
+        )
+        alarms = Alarms(self, topics, spec.region, spec.tags)
+        missing = alarms.alarm(
+            f"{name}-missing",
+            description="The second witness of the break-glass alerts does not run: no run has ended for two "
+            f"intervals. The state machine is {physical_name(name)}. Right after its first deployment it is silent for "
+            "an interval. Runbook: docs/runbooks/alarms.md.",
+            comparison_operator="LessThanThreshold",
+            threshold=1,
+            period=2 * HOUR * spec.interval_hours,
+            statistic="SampleCount",
+            treat_missing_data="breaching",
+            namespace=METRICS_NAMESPACE,
+            metric_name=AlertMetric.uses_without_alert,
+            dimensions={METRICS_DIMENSION: spec.stack},
+        )
+        self.machine_arn = machine.machine_arn
+        self.log_group_name = fired.log_group_name
+        self.alarm_arns = pulumi.Output.all(missing, machine.alarm_arn)
+        self.register_outputs(
+            {
+                "machine_arn": self.machine_arn,
+                "log_group_name": self.log_group_name,
+                "alarm_arns": self.alarm_arns,
+            }
+        )
+
+
+def _rules(spec: WitnessSpec) -> dict[str, LoggedRule]:
+    """Return the rules on which uses fire, by the key of their subject."""
+    return {
+        subject.key: LoggedRule(
+            pulumi.Output.from_input(alert.rule_names)[witnessed_path(subject)], alert.event_bus_name
+        )
+        for subject, alert in spec.subjects.items()
+    }
+
+
+def _definition(spec: WitnessSpec, resolved: Sequence[Any]) -> str:
+    (connection_arn, topic_arn, page_topic_arn), fired = resolved
+    witness = WitnessSettings(
+        stack=spec.stack,
+        subjects=list(spec.subjects),
+        interval_seconds=HOUR * spec.interval_hours,
+        fired_log_group=fired,
+        trail_log_group=spec.trail_log_group,
+        channel=spec.channel,
+        post_message_url=spec.post_message_url,
+        connection_arn=connection_arn,
+        topic_arn=topic_arn,
+        page_topic_arn=page_topic_arn,
+    )
+    return json.dumps(witness_definition(witness), separators=(",", ":"))
+
+
+def _permissions(spec: WitnessSpec, machine_name: str, arns: Sequence[Any]) -> str:
+    connection_arn, topic_arn, page_topic_arn = arns
+    machine_arn = state_machine_arn(connection_arn, machine_name)
+    return policy_json(
+        build_document(
+            *call_slack(machine_arn, connection_arn, [spec.post_message_url], spec.kms_key_arn),
+            write_metrics(),
+            publish(topic_arn, *([page_topic_arn] if page_topic_arn else [])),
+        )
+    )

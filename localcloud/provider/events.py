@@ -1,4 +1,4 @@
-"""EventBridge: connections, API destinations, rules and targets (pulumi-aws keeps them in `cloudwatch`).
+"""EventBridge: connections, API destinations, buses, rules and targets (pulumi-aws keeps them in `cloudwatch`).
 
 API: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
 """
@@ -101,13 +101,93 @@ class EventApiDestination(ResourceType):
         aws.call("events", "DeleteApiDestination", Name=resource_id)
 
 
-_RULE = ("name", "description", "eventPattern", "scheduleExpression", "state")
+_BUS = ("description", "logConfig")
+
+
+class EventBus(ResourceType):
+    """An event bus that is not the default one."""
+
+    tok = "aws:cloudwatch/eventBus:EventBus"
+    properties = declare(
+        name=Property(replaces=True, autoname=256),
+        description=Property(),
+        logConfig=Property(fields={"includeDetail": Property(), "level": Property()}),
+        tags=TAGS,
+    )
+    computed = ("arn", "tagsAll")
+
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
+        aws.call("events", "CreateEventBus", Name=inputs["name"], Tags=tags.as_list(inputs), **_bus(inputs))
+        return inputs["name"]
+
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
+        answer = aws.call("events", "DescribeEventBus", Name=resource_id)
+        tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
+        return {
+            **from_aws(answer, "name", "description", "arn"),
+            "logConfig": from_aws(answer.get("LogConfig", {}), "includeDetail", "level"),
+            **tags.as_properties(tagged["Tags"]),
+        }
+
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
+        """UpdateEventBus; what is left out AWS keeps, so it is sent empty. Tags have own calls."""
+        empty = {"Description": "", "LogConfig": {"Level": "OFF"}}
+        aws.call("events", "UpdateEventBus", Name=resource_id, **{**empty, **_bus(new)})
+        tags.write(aws, "events", old, new, ResourceARN=old["arn"])
+
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
+        aws.call("events", "DeleteEventBus", Name=resource_id)
+
+
+def _bus(inputs: Properties) -> dict[str, Any]:
+    log = inputs.get("logConfig", {})
+    described = {
+        "Description": inputs.get("description"),
+        "LogConfig": _present(IncludeDetail=log.get("includeDetail"), Level=log.get("level")),
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+class EventBusPolicy(ResourceType):
+    """The whole policy of a bus."""
+
+    tok = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
+    properties = declare(
+        eventBusName=Property(default="default", replaces=True),
+        policy=Property(required=True, compare=as_document),
+    )
+
+    def create(self, aws: LocalAws, inputs: Properties) -> str:
+        """PutPermission; the id is the name of the bus."""
+        self.update(aws, "", {}, inputs)
+        return inputs["eventBusName"]
+
+    def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
+        policy = aws.call("events", "DescribeEventBus", Name=resource_id).get("Policy")
+        return {"policy": policy} if policy else None
+
+    def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
+        """PutPermission with a whole policy replaces that of the bus."""
+        aws.call("events", "PutPermission", EventBusName=new["eventBusName"], Policy=new["policy"])
+
+    def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
+        aws.call("events", "RemovePermission", EventBusName=resource_id, RemoveAllPermissions=True)
+
+
+_RULE = ("name", "description", "eventBusName", "eventPattern", "scheduleExpression", "state")
 
 
 class EventRule(ResourceType):
+    """A rule of a bus.
+
+    A rule of the same name on another bus is another rule. pulumi-aws nevertheless deletes the old one first, since it
+    compares the name alone; `delete_before_replace=False` in the program's options makes the new one first.
+    """
+
     tok = "aws:cloudwatch/eventRule:EventRule"
     properties = declare(
         name=Property(replaces=True, autoname=64),
+        eventBusName=Property(default="default", replaces=True),
         description=Property(),
         eventPattern=Property(compare=as_document),
         scheduleExpression=Property(),
@@ -118,19 +198,19 @@ class EventRule(ResourceType):
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         """PutRule, which would silently take over a rule of the same name: that is refused, as pulumi-aws does."""
-        name = inputs["name"]
+        name, bus = inputs["name"], inputs["eventBusName"]
         try:
-            aws.call("events", "DescribeRule", Name=name)
+            aws.call("events", "DescribeRule", Name=name, EventBusName=bus)
         except AwsCallError as error:
             if not error.not_found:
                 raise
         else:
-            raise AwsCallError("PutRule", "already exists", f"a rule {name} is on the default bus already")
+            raise AwsCallError("PutRule", "already exists", f"a rule {name} is on the {bus} bus already")
         aws.call("events", "PutRule", Tags=tags.as_list(inputs), **to_aws(inputs, *_RULE))
-        return name
+        return name if bus == "default" else f"{bus}/{name}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
-        answer = aws.call("events", "DescribeRule", Name=resource_id)
+        answer = aws.call("events", "DescribeRule", Name=state["name"], EventBusName=_bus_of(state))
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
         return {**from_aws(answer, *_RULE, "arn"), **tags.as_properties(tagged["Tags"])}
 
@@ -141,13 +221,20 @@ class EventRule(ResourceType):
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """DeleteRule; AWS refuses while the rule has targets."""
-        aws.call("events", "DeleteRule", Name=resource_id)
+        aws.call("events", "DeleteRule", Name=state["name"], EventBusName=_bus_of(state))
+
+
+def _bus_of(state: Properties) -> str:
+    """The bus of a rule; states of before `eventBusName` was known have none."""
+    return str(state.get("eventBusName", "default"))
 
 
 class EventTarget(ResourceType):
     tok = "aws:cloudwatch/eventTarget:EventTarget"
+    unique_within = ("rule", "eventBusName")
     properties = declare(
         rule=Property(required=True, replaces=True),
+        eventBusName=Property(default="default", replaces=True),
         targetId=Property(replaces=True, autoname=64),
         arn=Property(required=True),
         roleArn=Property(),
@@ -159,11 +246,13 @@ class EventTarget(ResourceType):
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
         self.update(aws, "", {}, inputs)
-        return f"{inputs['rule']}-{inputs['targetId']}"
+        target, bus = f"{inputs['rule']}-{inputs['targetId']}", inputs["eventBusName"]
+        return target if bus == "default" else f"{bus}-{target}"
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties | None:
         """ListTargetsByRule, which knows no way to ask for one target."""
-        targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", Rule=state["rule"])
+        rule = _rule_of(state)
+        targets: list[Answer] = aws.pages("events", "ListTargetsByRule", "Targets", **rule)
         target = next((item for item in targets if item["Id"] == state["targetId"]), None)
         if target is None:
             return None
@@ -185,15 +274,19 @@ class EventTarget(ResourceType):
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
         """PutTargets replaces the whole target; refusals come inside the answer."""
-        answer = aws.call("events", "PutTargets", Targets=[_target(new)], Rule=new["rule"])
+        answer = aws.call("events", "PutTargets", Targets=[_target(new)], **_rule_of(new))
         for entry in answer.get("FailedEntries", []):
             raise AwsCallError("PutTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         """RemoveTargets; refusals come inside the answer."""
-        answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], Rule=state["rule"])
+        answer = aws.call("events", "RemoveTargets", Ids=[state["targetId"]], **_rule_of(state))
         for entry in answer.get("FailedEntries", []):
             raise AwsCallError("RemoveTargets", entry.get("ErrorCode", "failed"), entry.get("ErrorMessage", ""))
+
+
+def _rule_of(state: Properties) -> dict[str, str]:
+    return {"Rule": state["rule"], "EventBusName": _bus_of(state)}
 
 
 def _target(inputs: Properties) -> dict[str, Any]:
@@ -219,4 +312,7 @@ def _present(**parameters: Any) -> dict[str, Any] | None:
     return {name: value for name, value in parameters.items() if value is not None} or None
 
 
-RESOURCE_TYPES = (EventConnection(), EventApiDestination(), EventRule(), EventTarget())
+RESOURCE_TYPES = (
+    *(EventConnection(), EventApiDestination()),
+    *(EventBus(), EventBusPolicy(), EventRule(), EventTarget()),
+)

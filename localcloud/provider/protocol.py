@@ -129,7 +129,7 @@ class StandIn(Provider):
         replaces = [name for name in changed if resource.inputs[name].replaces]
         # Two resources can't have one name; the new one of a type without names, or with a new
         # name, is made first.
-        same_name = any(
+        same_name = not set(replaces) & set(resource.unique_within) and any(
             declared.autoname is not None and state.get(name) == inputs.get(name)
             for name, declared in resource.properties.items()
         )

@@ -100,6 +100,8 @@ class ResourceType(ABC):
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
     """Outputs that are no inputs."""
+    unique_within: ClassVar[tuple[str, ...]] = ()
+    """Inputs within which a name is unique: if one of them changes, the new resource is made first."""
 
     def complete(self, inputs: Properties) -> Properties:
         """The inputs with those that follow from others, for example the hash of a file; none by default.

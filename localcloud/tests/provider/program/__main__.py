@@ -141,6 +141,45 @@ def declare_schedule(function: aws.lambda_.Function) -> None:
     )
 
 
+def declare_hub(tags: dict[str, str]) -> None:
+    """A bus with a policy, a rule that writes into a log group, and a metric of it."""
+    bus = aws.cloudwatch.EventBus(
+        "hub", name="engine-hub", description="d", log_config={"level": "ERROR"}, tags=tags, region=REGION
+    )
+    rights = bus.arn.apply(lambda arn: allow("events:PutEvents", "Resource", arn))
+    aws.cloudwatch.EventBusPolicy("hub", event_bus_name=bus.name, policy=rights, region=REGION)
+    rule = aws.cloudwatch.EventRule(
+        "hub-rule",
+        name="engine-rule",
+        event_bus_name=bus.name,
+        event_pattern=json.dumps({"source": ["aws.sts"]}),
+        region=REGION,
+    )
+    group = aws.cloudwatch.LogGroup("hub-log", name="/engine/hub", retention_in_days=1, region=REGION)
+    services = {"Service": "events.amazonaws.com"}
+    policy = allow("logs:PutLogEvents", "Principal", services)
+    writing = aws.cloudwatch.LogResourcePolicy(
+        "hub-log", policy_name="engine-hub", policy_document=policy, region=REGION
+    )
+    aws.cloudwatch.EventTarget(
+        "hub-target",
+        rule=rule.name,
+        event_bus_name=bus.name,
+        target_id="log",
+        arn=group.arn,
+        region=REGION,
+        opts=pulumi.ResourceOptions(depends_on=[writing]),
+    )
+    aws.cloudwatch.LogMetricFilter(
+        "hub-filter",
+        name="engine-hub",
+        log_group_name=group.name,
+        pattern='{ $.source = "aws.sts" }',
+        metric_transformation={"name": "Uses", "namespace": "Engine", "value": "1", "default_value": "0"},
+        region=REGION,
+    )
+
+
 config = pulumi.Config()
 token = config.require_secret("token")
 tags = {"team": config.get("team") or "platform"}
@@ -214,6 +253,7 @@ declare_workflow(
     indexed_by=config.get("indexedBy") or "person",
     retention=config.get_int("retention") or 30,
 )
+declare_hub(tags)
 organization = aws.organizations.get_organization_output()
 
 pulumi.export("managementAccount", organization.master_account_id)

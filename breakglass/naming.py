@@ -33,6 +33,9 @@ EVENTS_LOG_PREFIX = "/aws/events/"
 SPOKE_PREFIX = f"{ALERT_PATH_PREFIX}spoke-"
 """Prefix of the physical name of every resource of a spoke, the same in each account and region."""
 
+SPOKE_QUEUE = f"{SPOKE_PREFIX}dead-letters"
+"""Name of the dead-letter queue of a spoke."""
+
 SPOKE_STACK_SET = f"{ALERT_PATH_PREFIX}spokes"
 """Name of the CloudFormation StackSet that makes the spokes of an organization."""
 
@@ -101,6 +104,11 @@ def hub_bus(stack: str) -> str:
         stack: The stack's name.
     """
     return physical_name(f"{stack}-hub")
+
+
+def spoke_role(region: str) -> str:
+    """Return the physical name of the role of a spoke, a global resource of a region."""
+    return SPOKE_PREFIX + region
 
 
 class AppFunction(StrEnum):

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from breakglass.errors import PolicyError
-from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE
+from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE, SPOKE_PREFIX
 
 Statement = dict[str, Any]
 """One statement of an IAM policy document, as JSON."""
@@ -77,6 +77,60 @@ def dead_letter_queue_policy(queue_arn: str, rule_arns: Iterable[str]) -> Docume
             "Resource": queue_arn,
             "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
         }
+    )
+
+
+def hub_bus_policy(bus_arn: str, organization_id: str) -> Document:
+    """Let the spokes of an organization forward events of AWS to the bus of the hub.
+
+    The principal is the role of a spoke. AWS refuses a source that begins with `aws.` to any other sender (EventBridge
+    API Reference, "PutEvents"), so an administrator of an account can't forge an alert.
+
+    Args:
+        bus_arn: the bus.
+        organization_id: e.g. `o-exampleorgid`.
+    """
+    partition, _, _ = _owner(bus_arn)
+    return build_document(
+        {
+            "Sid": "Spokes",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "events:PutEvents",
+            "Resource": bus_arn,
+            "Condition": {
+                "StringEquals": {"aws:PrincipalOrgID": organization_id},
+                "ArnLike": {"aws:PrincipalArn": f"arn:{partition}:iam::*:role/{SPOKE_PREFIX}*"},
+                "StringLike": {"events:source": "aws.*"},
+            },
+        }
+    )
+
+
+def forward_events(bus_arn: str) -> Document:
+    """Return a document that allows sending events to the bus of the hub."""
+    return build_document({"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus_arn})
+
+
+def spoke_trust(partition: str, region: str, account: str) -> Document:
+    """Let EventBridge assume a role for the rules of a spoke in one account and region."""
+    return build_document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": f"arn:{partition}:events:{region}:{account}:rule/{SPOKE_PREFIX}*"}
+            },
+        }
+    )
+
+
+def spoke_queue_policy(partition: str, region: str, account: str, queue: str, rules: Iterable[str]) -> Document:
+    """Let EventBridge send undelivered events of a spoke's rules to its queue; both are given by their names."""
+    return dead_letter_queue_policy(
+        f"arn:{partition}:sqs:{region}:{account}:{queue}",
+        [f"arn:{partition}:events:{region}:{account}:rule/{rule}" for rule in rules],
     )
 
 

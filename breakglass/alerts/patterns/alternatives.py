@@ -80,11 +80,24 @@ def compact_json(pattern: Pattern) -> str:
 
 
 def _fits(build: Callable[[Sequence[_Value]], Pattern], values: Sequence[_Value]) -> bool:
+    pattern = build(values)
     stars = Counter[tuple[str, ...]]()
-    for each in values:
-        if isinstance(each, Alternative) and isinstance(each.value, dict):
-            stars[each.field] += each.value.get("wildcard", "").count("*")
-    return max(stars.values(), default=0) <= STARS_PER_FIELD and len(compact_json(build(values))) <= PATTERN_LIMIT
+    for field, matcher in _matchers(pattern):
+        if isinstance(matcher, dict):
+            stars[field] += str(matcher.get("wildcard", "")).count("*")
+    return max(stars.values(), default=0) <= STARS_PER_FIELD and len(compact_json(pattern)) <= PATTERN_LIMIT
+
+
+def _matchers(pattern: Pattern, field: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each matcher of a pattern with its field, whatever the alternative that it is in."""
+    for key, value in pattern.items():
+        if key == "$or":
+            for option in value:
+                yield from _matchers(option, field)
+        elif isinstance(value, dict):
+            yield from _matchers(value, (*field, key))
+        else:
+            yield from ((((*field, key)), matcher) for matcher in value)
 
 
 def _grouped(alternatives: Iterator[Alternative]) -> list[tuple[tuple[tuple[str, ...], str], list[Any]]]:

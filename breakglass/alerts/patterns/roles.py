@@ -42,8 +42,8 @@ from breakglass.alerts.patterns.parts import (
 from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject
 from breakglass.vocabulary import EvidencePath
 
-_SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
-_PORTAL_CALLS = ["GetRoleCredentials", "Federate"]
+SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
+PORTAL_CALLS = ["GetRoleCredentials", "Federate"]
 
 _ORIGIN: dict[EvidencePath, Pattern] = {
     EvidencePath.session_start: {"source": ["aws.sts"], "detail-type": [API_CALL]},
@@ -66,9 +66,9 @@ def _detail(subject: Role, path: EvidencePath, partition: str) -> Pattern:
     match path:
         case EvidencePath.session_start:
             role = {"requestParameters": {"roleArn": _role_arns(subject, partition)}}
-            return {"eventName": _SESSION_CALLS, **SUCCEEDED, **role}
+            return {"eventName": SESSION_CALLS, **SUCCEEDED, **role}
         case EvidencePath.portal:
-            return {"eventName": _PORTAL_CALLS, **SUCCEEDED, "$or": _portal_roles(subject.label)}
+            return {"eventName": PORTAL_CALLS, **SUCCEEDED, "$or": _portal_roles(subject.label)}
         case EvidencePath.console:
             # SwitchRole, and ConsoleLogin after federation without Identity Center, have no sessionContext: then only
             # the session's ARN names the role.
@@ -80,14 +80,14 @@ def _detail(subject: Role, path: EvidencePath, partition: str) -> Pattern:
                 "userIdentity": {"arn": _session_arns(subject, partition)},
             }
         case _:
-            portal = _PORTAL_CALLS if isinstance(subject, PermissionSetSubject) else []
+            portal = PORTAL_CALLS if isinstance(subject, PermissionSetSubject) else []
             # A refused AssumeRole *by* the role's session is no attempt to use the role.
             login = {
                 "eventSource": ["signin.amazonaws.com"],
                 "userIdentity": {"arn": _session_arns(subject, partition)},
             }
             return {
-                "eventName": [*_SESSION_CALLS, *portal, *LOGIN_CALLS],
+                "eventName": [*SESSION_CALLS, *portal, *LOGIN_CALLS],
                 **REFUSED,
                 "$or": [*_refused_roles(subject, partition), login],
             }

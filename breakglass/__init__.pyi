@@ -13,6 +13,7 @@ from .components.approvals.approvals import Approvals
 from .components.arguments import (
     AccessAlertArgs,
     AlarmTopicsArgs,
+    AlertHubArgs,
     ApprovalsArgs,
     BreakGlassArgs,
     DrillScheduleArgs,
@@ -21,12 +22,17 @@ from .components.arguments import (
     SlackDeliveryArgs,
     SlackDestinationArgs,
     SlackProbeArgs,
+    SpokeArgs,
+    SpokeSetArgs,
     TamperAlertArgs,
     UsageAlertArgs,
     UsageMonitoringArgs,
     WitnessArgs,
 )
 from .components.break_glass import BreakGlass
+from .components.organization.alert_hub import AlertHub
+from .components.organization.spoke import Spoke
+from .components.organization.spoke_set import SpokeSet
 from .components.permission_sets.permission_set_pair import PermissionSetPair
 from .errors import BreakglassError, ConfigError, MessageError, PolicyError
 from .stack_file.pulumi_config import load_stack_file
@@ -37,6 +43,8 @@ __all__ = [
     "AccessAlertArgs",
     "AlarmTopics",
     "AlarmTopicsArgs",
+    "AlertHub",
+    "AlertHubArgs",
     "Approvals",
     "ApprovalsArgs",
     "BreakGlass",
@@ -58,6 +66,10 @@ __all__ = [
     "SlackDestinationArgs",
     "SlackProbe",
     "SlackProbeArgs",
+    "Spoke",
+    "SpokeArgs",
+    "SpokeSet",
+    "SpokeSetArgs",
     "TamperAlert",
     "TamperAlertArgs",
     "UsageAlert",

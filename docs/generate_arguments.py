@@ -30,6 +30,9 @@ from breakglass.components.alerts.usage_alert import UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import UsageMonitoringSpec
 from breakglass.components.alerts.witness import WitnessSpec
 from breakglass.components.approvals.approvals import ApprovalsSpec
+from breakglass.components.organization.alert_hub import AlertHubSpec
+from breakglass.components.organization.spoke import SpokeSpec
+from breakglass.components.organization.spoke_set import SpokeSetSpec
 from breakglass.components.permission_sets.permission_set_pair import PermissionSetPairSpec
 from breakglass.stack_file.base import INPUT
 from breakglass.stack_file.schema import EditorSchema
@@ -42,6 +45,7 @@ FILE = Path(__file__).parents[1] / "breakglass/components/arguments.py"
 COMPONENTS: Mapping[str, type[BaseModel]] = {
     "AccessAlert": AccessAlertSpec,
     "AlarmTopics": AlarmTopicsSpec,
+    "AlertHub": AlertHubSpec,
     "Approvals": ApprovalsSpec,
     "BreakGlass": StackFile,
     "DrillSchedule": DrillScheduleSpec,
@@ -50,6 +54,8 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "SlackDelivery": SlackDeliverySpec,
     "SlackDestination": SlackDestinationSpec,
     "SlackProbe": SlackProbeSpec,
+    "Spoke": SpokeSpec,
+    "SpokeSet": SpokeSetSpec,
     "TamperAlert": TamperAlertSpec,
     "UsageAlert": UsageAlertSpec,
     "UsageMonitoring": UsageMonitoringSpec,

@@ -132,10 +132,18 @@ COMPUTED: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "aws:apigatewayv2/integration:Integration": lambda _: {},
     "aws:apigatewayv2/route:Route": lambda _: {},
     "aws:apigatewayv2/stage:Stage": lambda _: {},
+    "aws:cloudformation/stackInstances:StackInstances": lambda _: {},
+    "aws:cloudformation/stackSet:StackSet": lambda inputs: {
+        "stackSetId": f"{inputs['name']}:0a1b2c3d-4e5f-6789-abcd-ef0123456789"
+    },
     "aws:cloudwatch/dashboard:Dashboard": lambda _: {},
     "aws:cloudwatch/eventApiDestination:EventApiDestination": lambda inputs: {
         "arn": _arn("events", f"api-destination/{inputs['name']}/2f6d2a51", inputs["region"])
     },
+    "aws:cloudwatch/eventBus:EventBus": lambda inputs: {
+        "arn": _arn("events", f"event-bus/{inputs['name']}", inputs["region"])
+    },
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": lambda _: {},
     "aws:cloudwatch/eventConnection:EventConnection": lambda inputs: {
         "arn": _arn("events", f"connection/{inputs['name']}/8c1e77d4", inputs["region"])
     },

@@ -64,6 +64,19 @@ class AlarmTopicsArgs(TypedDict):
     """Tags on every resource that takes tags."""
 
 
+class AlertHubArgs(TypedDict):
+    """Arguments of `AlertHub`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The stack's name, with which the name of the bus begins."""
+    organization_id: str
+    """ID of the AWS organization whose spokes may forward events."""
+
+
 class PrincipalArgs(TypedDict):
     """A group or a user of the identity store: exactly one of `group`, `group_id`, `user` and `user_id`."""
 
@@ -745,6 +758,53 @@ class SlackProbeArgs(TypedDict):
     """ARN of the EventBridge connection that signs in to Slack."""
     topic_arn: pulumi.Input[str]
     """ARN of the SNS topic that the mails and alarms go to."""
+
+
+class SpokeArgs(TypedDict):
+    """Arguments of `Spoke`. `region` is that of the spoke."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    hub_bus_arn: pulumi.Input[str]
+    """ARN of the event bus of the hub, in any region of the partition."""
+    roles: NotRequired[list[str]]
+    """ARNs of watched IAM roles that Identity Center did not create. Those below `role_path` need no entry."""
+    role_path: NotRequired[str]
+    """The path of watched IAM roles. A role that is added below it changes no spoke."""
+    users: NotRequired[list[str]]
+    """ARNs of watched IAM users."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    portal: NotRequired[bool]
+    """Forward the events of Identity Center's portal: only in the account that owns Identity Center, which alone has
+    them. Default: `false`."""
+
+
+class SpokeSetArgs(TypedDict):
+    """Arguments of `SpokeSet`. `region` is that of the StackSet; `exclude` has to name the account of the hub."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    hub_bus_arn: pulumi.Input[str]
+    """ARN of the event bus of the hub, in any region of the partition."""
+    roles: NotRequired[list[str]]
+    """ARNs of watched IAM roles that Identity Center did not create. Those below `role_path` need no entry."""
+    role_path: NotRequired[str]
+    """The path of watched IAM roles. A role that is added below it changes no spoke."""
+    users: NotRequired[list[str]]
+    """ARNs of watched IAM users."""
+    units: NotRequired[list[str]]
+    """IDs of the root or of organizational units, with all units below them. Their accounts get a spoke, also those
+    that join later. Required unless `call_as: elsewhere`."""
+    exclude: NotRequired[list[str]]
+    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not report them."""
+    regions: list[str]
+    """The regions of the spokes, that of this stack included. Root's sign-ins and those of the console are recorded in
+    us-east-1 (cn-north-1, us-gov-west-1), so that one belongs here, too."""
+    call_as: NotRequired[CallAs]
+    """The maker of the CloudFormation StackSet of the spokes. Default: `self`."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
 
 
 class TamperAlertArgs(TypedDict):

@@ -16,7 +16,7 @@ def test_reference_of_a_component_has_all_sections(generated: dict[str, str]) ->
     sections = generated["components.md"].split("\n## ")
     titles = {section.partition("\n")[0]: section for section in sections}
     components = [name.removesuffix("Args") for name in breakglass.__all__ if name.endswith("Args")]
-    assert len(components) == 14
+    assert "BreakGlass" in components
     for name in components:
         parts = [part.partition("\n")[0] for part in titles[name].split("\n### ")[1:]]
         assert parts == ["Inputs", "Outputs", "Permissions", "Errors"], name

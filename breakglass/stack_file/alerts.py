@@ -11,7 +11,7 @@ from breakglass.errors import BreakglassError
 from breakglass.stack_file.base import ConfigModel, RawValue, SecretInput, duplicate_faults
 from breakglass.stack_file.faults import Fault, fault, faults
 from breakglass.stack_file.organization import OFF, Organization
-from breakglass.stack_file.regions import key_region_faults, partition_faults
+from breakglass.stack_file.regions import key_region_faults, partition_faults, spoke_region_faults
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.tamper import DEPLOYER_ARN, Tamper, TamperSettings
 from breakglass.stack_file.types import (
@@ -265,6 +265,26 @@ class Alerts(SlackAlert, EvidencePaths):
         yield from _watch_faults(given)
         yield from _tamper_faults(given["tamper"], given["region"])
         yield from _global_events_faults(given)
+        yield from _organization_faults(given)
+
+
+def _organization_faults(alerts: RawValue) -> Iterator[Fault]:
+    """Yield faults of settings that have no effect with, or without, an organization, and of regions of its spokes."""
+    organization, role_path, witness = alerts["organization"], alerts["watch"]["rolePath"], alerts["witness"]
+    yield from spoke_region_faults(organization["spokes"]["regions"], alerts["region"])
+    if role_path and not organization:
+        yield role_path.fault(
+            "The path says which roles the spokes of an organization forward. This stack has no spokes, and each role "
+            "that raises alerts is named by its ARN. So the key would have no effect.",
+            "Delete it, and name each role in `roles`.",
+        )
+    if organization and witness and witness.value != OFF:
+        yield witness.fault(
+            "This witness looks up the events of one account, and the stack is the hub of an organization. So it would "
+            "miss the uses in all other accounts.",
+            "Delete the key, and write `organization: {witness: {trailLogGroup: <name>}}` in the stack that is in the "
+            "account and region of the trail's log group.",
+        )
 
 
 def _global_events_faults(alerts: RawValue) -> Iterator[Fault]:

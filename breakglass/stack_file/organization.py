@@ -6,12 +6,14 @@ Non-goals: the stack of a spoke (see `spoke`).
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import AccountId, LogGroupName, OrganizationId, Region, RollCallInterval, UnitId
 from breakglass.vocabulary import CallAs
+
+_UNIT_ID = TypeAdapter(UnitId)
 
 OFF = "off"
 """The value of an interval without what it is the interval of."""
@@ -22,9 +24,9 @@ class Spokes(ConfigModel):
 
     units: list[UnitId] = Field(default_factory=list, examples=[["r-ab12"]])
     """IDs of the root or of organizational units, with all units below them. Their accounts get a spoke, also those
-    that join later. Required unless `callAs: elsewhere`."""
+    that join later. With `callAs: elsewhere` they only tell the roll call where spokes are; default: everywhere."""
     exclude: list[AccountId] = Field(default_factory=list)
-    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not report them."""
+    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not miss them."""
     regions: Annotated[list[Region], Field(min_length=1)] = Field(examples=[["eu-central-1", "us-east-1"]])
     """The regions of the spokes, that of this stack included. Root's sign-ins and those of the console are recorded in
     us-east-1 (cn-north-1, us-gov-west-1), so that one belongs here, too."""
@@ -33,9 +35,23 @@ class Spokes(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicates, and of a StackSet without units."""
-        for key in ("units", "exclude", "regions"):
+        """Yield faults of duplicates, of a StackSet without units, and of units of two organizations."""
+        for key in ("units", "exclude"):
             yield from duplicate_faults(given[key])
+        units = given["units"]
+        if not units.value and given["callAs"].value != CallAs.elsewhere:
+            yield units.fault(
+                "The StackSet has no units, so no account of the organization would get a spoke.",
+                "Write `units: [<ID of the root>]` for all accounts (`aws organizations list-roots`), or `callAs: "
+                "elsewhere` if another program makes the StackSet.",
+            )
+        roots = {unit.split("-")[1] for each in units if (unit := each.valid(_UNIT_ID))}
+        if len(roots) > 1:
+            yield units.fault(
+                f"The IDs are of {len(roots)} organizations: that of a unit begins with that of its root "
+                f"({', '.join(sorted(roots))}). A StackSet deploys to one organization.",
+                "Copy the IDs again, from `aws organizations list-organizational-units-for-parent`.",
+            )
 
 
 class TrailWitness(ConfigModel):

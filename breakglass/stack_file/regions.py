@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
-from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.base import RawValue, duplicate_faults
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import KmsKeyArn, Region
 from breakglass.vocabulary import partition_of_region
@@ -25,6 +25,28 @@ def partition_faults(arn: RawValue, adapter: TypeAdapter[str], region: RawValue,
             f"partitions. {consequence}",
             f"Write an ARN that begins with arn:{expected}:, or correct `region`. Another partition needs its own "
             "stack.",
+        )
+
+
+def spoke_region_faults(regions: RawValue, region: RawValue) -> Iterator[Fault]:
+    """Yield faults of regions of spokes: duplicates, another partition, and a list without the stack's own."""
+    yield from duplicate_faults(regions)
+    here = region.valid(_REGION)
+    if not here:
+        return
+    expected = partition_of_region(here)
+    for each in regions:
+        written = each.valid(_REGION)
+        if written and partition_of_region(written) != expected:
+            yield each.fault(
+                f"The region is in the partition {partition_of_region(written)}, and {here} is in the partition "
+                f"{expected}; no event crosses partitions.",
+                "Delete it here. Another partition needs a hub of its own.",
+            )
+    if isinstance(regions.value, list) and regions.value and here not in [each.value for each in regions]:
+        yield regions.fault(
+            f"The list lacks {here}, the region of this stack, whose events would not be forwarded.",
+            f"Add {here}, or correct `region`.",
         )
 
 

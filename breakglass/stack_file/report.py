@@ -134,8 +134,10 @@ def _wording(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     if kind == FAULT:
         return context["why"], context["instead"]
     if kind == "extra_forbidden":
-        _, holder = _field_at(model, loc[:-1])
-        known = [field.alias or name for name, field in (holder or model).model_fields.items()]
+        _, holders = _field_at(model, loc[:-1])
+        known = dict.fromkeys(
+            field.alias or name for holder in holders or [model] for name, field in holder.model_fields.items()
+        )
         return "Not a key of this section, so the setting would have no effect.", nearest(loc[-1], known)
     field, _ = _field_at(model, loc)
     meaning = (field.description or "").partition("\n\n")[0].replace("\n", " ") if field else ""
@@ -184,28 +186,33 @@ def _example(field: FieldInfo | None) -> str:
     return format_value(examples[0]) if examples else ""
 
 
-def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, type[BaseModel] | None]:
-    """Return the last field on the way to a location, and the model at its end or None."""
+def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, list[type[BaseModel]]]:
+    """Return the last field on the way to a location, and the models that its value may be of."""
     field: FieldInfo | None = None
-    here: Any = model
+    here: list[Any] = [model]
     for part in loc:
-        here = _bare(here)
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            describe_fields(here)
-            field = next((f for name, f in here.model_fields.items() if part in (name, f.alias)), None)
-            here = field.annotation if field else None
+        if models := _models(here):
+            fields = [item for each in models for item in each.model_fields.items()]
+            field = next((f for name, f in fields if part in (name, f.alias)), None)
+            here = _alternatives(field.annotation) if field else []
         else:
             # An item of a list, or a value of a mapping.
-            here = get_args(here)[-1] if get_args(here) else None
-    here = _bare(here)
-    return field, here if isinstance(here, type) and issubclass(here, BaseModel) else None
+            here = [inner for each in here if get_args(each) for inner in _alternatives(get_args(each)[-1])]
+    return field, _models(here)
 
 
-def _bare(annotation: Any) -> Any:
-    """Return an annotation without `Annotated[...]` and `... | None`."""
+def _models(annotations: Iterable[Any]) -> list[type[BaseModel]]:
+    models = [each for each in annotations if isinstance(each, type) and issubclass(each, BaseModel)]
+    for model in models:
+        describe_fields(model)
+    return models
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """Return the types of a union, without `Annotated[...]` and None."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _bare(get_args(annotation)[0])
+        return _alternatives(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        return _bare(next(option for option in get_args(annotation) if option is not type(None)))
-    return annotation
+        return [inner for option in get_args(annotation) for inner in _alternatives(option)]
+    return [] if annotation is type(None) else [annotation]

@@ -4,14 +4,69 @@ The management account needs such a stack if the hub is elsewhere: a service-man
 ("Deploy StackSets with service-managed permissions", AWS CloudFormation User Guide).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from breakglass.stack_file.alerts import AlertPath
-from breakglass.stack_file.base import ConfigModel, RawValue, duplicate_faults
+from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
+from breakglass.stack_file.regions import partition_faults, spoke_region_faults
 from breakglass.stack_file.types import HubBusArn, Region, RoleArn, UserArn, WatchedPath
+from breakglass.stack_file.watch import ROLE_ARN, USER_ARN
+
+_BUS_ARN = TypeAdapter(HubBusArn)
+
+_NO_ALERT = "A spoke stack raises no alert itself, so the key would have no effect. The alerts are those of the hub."
+
+REFUSED: Mapping[str, tuple[str, str]] = {
+    **{
+        key: (_NO_ALERT, "Delete the key here, and write it in the stack file of the hub.")
+        for key in ("slack", "delivery", "retry", "probe", "drills", "postMortemUrl", "explainButton", "monitoring")
+    },
+    "organization": (
+        "A hub gets events that spokes forward, and EventBridge forwards no event a second time. So a stack that is "
+        "both would lose the events of all other accounts.",
+        "Delete `forwardTo` if this stack is the hub, or `organization` if it is a spoke.",
+    ),
+    "evidencePaths": (
+        "A spoke forwards the events of all evidence paths. The hub chooses those that raise alerts.",
+        "Delete the key here, and write it in the stack file of the hub.",
+    ),
+    "tamper": (
+        "A spoke forwards no event about tampering; each stack with alerts watches its own account. The roll call of "
+        "the hub reports a spoke that was removed.",
+        "Delete the key. For reports of tampering in this account, deploy another stack with alerts of its own here.",
+    ),
+    "globalEventsStack": (
+        "A spoke forwards the events of that region if it is one of `regions`.",
+        "Delete the key, and add us-east-1 (cn-north-1, us-gov-west-1) to `regions`.",
+    ),
+    "witness": (
+        "This stack has no rule that could fail to fire. The witness of the hub compares the uses of all accounts.",
+        "Delete the key, and write `organization.witness` in the stack file of the hub.",
+    ),
+}
+"""Keys of the other section `alerts` that a spoke stack does not take: the reason and the fix of each."""
+
+_REFUSED_WATCH: Mapping[str, tuple[str, str]] = {
+    "root": (
+        "A spoke forwards the events of root in any case. The hub decides if they raise an alert.",
+        "Delete the key here.",
+    ),
+    "permissionSets": (
+        "A spoke forwards the sessions of all permission sets. The hub names those that raise alerts.",
+        "Delete the key here, and name the sets in the stack file of the hub.",
+    ),
+    "independentDoor": (
+        "A spoke only forwards events. The hub watches the independent door.",
+        "Write its ARNs under `roles` and `users`, and `independentDoor` in the stack file of the hub.",
+    ),
+}
+
+
+def _refused(given: RawValue, keys: Mapping[str, tuple[str, str]]) -> Iterator[Fault]:
+    return (given[key].fault(*why) for key, why in keys.items() if given[key])
 
 
 class SpokeWatch(ConfigModel):
@@ -34,12 +89,20 @@ class SpokeWatch(ConfigModel):
         """The ARNs of the users, as in `Watch`."""
         return self.users
 
+    @classmethod
+    def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
+        """Yield a fault for each key that only a stack with alerts has."""
+        return _refused(given, _REFUSED_WATCH)
+
 
 class SpokeAlerts(AlertPath):
     """The section `alerts` of a spoke stack: forwards the account's events to a hub, raises no alert."""
 
-    regions: list[Region] = Field(default_factory=list)
-    """The regions whose events are forwarded, `region` included. Default: `region` only."""
+    region: Region
+    """The region of the stack. CloudTrail must deliver the management events of each region that is forwarded."""
+    regions: list[Region] = Field(default_factory=list, examples=[["eu-central-1", "us-east-1"]])
+    """The regions whose events are forwarded, `region` included. Root's sign-ins are recorded in us-east-1 (cn-north-1,
+    us-gov-west-1) only. Default: `region` alone."""
     forward_to: HubBusArn
     """The ARN of the event bus of the hub: the output `hubBusArn` of its stack. With this key, the stack is a spoke."""
     watch: SpokeWatch = Field(default_factory=SpokeWatch)
@@ -52,8 +115,14 @@ class SpokeAlerts(AlertPath):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicate regions."""
-        yield from duplicate_faults(given["regions"])
+        """Yield faults of regions and ARNs of another partition, and of keys that only a stack with alerts has."""
+        region, watch = given["region"], given["watch"]
+        yield from _refused(given, REFUSED)
+        yield from spoke_region_faults(given["regions"], region)
+        yield from partition_faults(given["forwardTo"], _BUS_ARN, region, "The hub would get no event of this account.")
+        for key, adapter in (("roles", ROLE_ARN), ("users", USER_ARN)):
+            for arn in watch[key]:
+                yield from partition_faults(arn, adapter, region, "CloudTrail records nothing about it here.")
 
 
 def is_spoke(alerts: RawValue) -> bool:

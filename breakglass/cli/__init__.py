@@ -65,9 +65,9 @@ _PATTERNS_STATUSES = """exit status:
   1    problems: a preview would refuse the file
   2    unreadable file, not YAML, or a file name without a stack"""
 
-_PATTERNS = """Prints every EventBridge rule of a stack file that has an event pattern: name, subject, evidence path,
-state, message and pattern. Needs no Pulumi, no credentials and no network. For review, and for the sandbox in
-EventBridge's console, which takes a pattern and an event:
+_PATTERNS = """Prints every EventBridge rule of a stack file that has an event pattern: name, event bus, subject,
+evidence path, state, message and pattern. Needs no Pulumi, no credentials and no network. For review, and for the
+sandbox in EventBridge's console, which takes a pattern and an event:
 
   breakglass patterns stacks/Pulumi.prod.yaml
   breakglass patterns stacks/Pulumi.prod.yaml --json | jq '.rules["breakglass-prod-root-user-sign_in"].pattern'
@@ -75,9 +75,11 @@ EventBridge's console, which takes a pattern and an event:
 The account, and IDs and ARNs that only a deployment knows, are placeholders. The stack's name is that of the file. The
 text shows of a message what Slack shows in a notification; <name> is a value from the event.
 
---json: {"rules": {NAME: {"subject", "evidence", "state", "pattern", "message"}}}. A rule of the alert path itself has
-no subject. A rule that posts nothing has no message (null). Else the message is an input transformer of EventBridge:
-{"inputPaths", "inputTemplate"}.
+A hub has rules on two event buses. The rules of a spoke are shown once, and are the same in each of its regions.
+
+--json: {"rules": {NAME: {"bus", "subject", "evidence", "state", "pattern", "message"}}}. The bus is "default" or that
+of the hub. A rule of the alert path itself, or of a spoke, has no subject. A rule that posts nothing has no message
+(null). Else the message is an input transformer of EventBridge: {"inputPaths", "inputTemplate"}.
 """
 
 _EXPLAIN = """Explains who can approve a permission set in an account, by which rule, and why a person can't. Groups are

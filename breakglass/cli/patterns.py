@@ -20,6 +20,9 @@ _FILE_NAME = re.compile(r"Pulumi\.(?P<stack>.+)\.ya?ml")
 
 _NOT_HERE = {"secure": "(set elsewhere)"}
 
+DEFAULT_BUS = "default"
+"""The name of the event bus that each account has in each region."""
+
 
 def read_rules(file: Path) -> list[StackRule]:
     """Return the rules of a stack file without problems; secrets may be missing.
@@ -67,6 +70,7 @@ def _rule_json(rule: StackRule) -> dict[str, Any]:
     message = rule.message
     transformer = message and {"inputPaths": dict(message.input_paths), "inputTemplate": message.template}
     return {
+        "bus": rule.bus or DEFAULT_BUS,
         "subject": rule.subject,
         "evidence": rule.evidence,
         "state": rule.state,
@@ -76,7 +80,7 @@ def _rule_json(rule: StackRule) -> dict[str, Any]:
 
 
 def _paragraph(name: str, rule: dict[str, Any]) -> str:
-    facts = {key: rule[key] or "-" for key in ("subject", "evidence", "state")}
+    facts = {key: rule[key] or "-" for key in ("bus", "subject", "evidence", "state")}
     facts["message"] = _message_text(rule["message"]["inputTemplate"]) if rule["message"] else "-"
     lines = [f"  {key + ':':<10}{value}" for key, value in facts.items()]
     return "\n".join([name, *lines, textwrap.indent(json.dumps(rule["pattern"], indent=2, ensure_ascii=False), "  ")])

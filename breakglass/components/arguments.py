@@ -528,9 +528,9 @@ class SpokesArgs(TypedDict):
 
     units: NotRequired[list[str]]
     """IDs of the root or of organizational units, with all units below them. Their accounts get a spoke, also those
-    that join later. Required unless `call_as: elsewhere`."""
+    that join later. With `call_as: elsewhere` they only tell the roll call where spokes are; default: everywhere."""
     exclude: NotRequired[list[str]]
-    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not report them."""
+    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not miss them."""
     regions: list[str]
     """The regions of the spokes, that of this stack included. Root's sign-ins and those of the console are recorded in
     us-east-1 (cn-north-1, us-gov-west-1), so that one belongs here, too."""
@@ -795,9 +795,9 @@ class SpokeSetArgs(TypedDict):
     """ARNs of watched IAM users."""
     units: NotRequired[list[str]]
     """IDs of the root or of organizational units, with all units below them. Their accounts get a spoke, also those
-    that join later. Required unless `call_as: elsewhere`."""
+    that join later. With `call_as: elsewhere` they only tell the roll call where spokes are; default: everywhere."""
     exclude: NotRequired[list[str]]
-    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not report them."""
+    """IDs of accounts without a spoke. Their events raise no alert, and the roll call does not miss them."""
     regions: list[str]
     """The regions of the spokes, that of this stack included. Root's sign-ins and those of the console are recorded in
     us-east-1 (cn-north-1, us-gov-west-1), so that one belongs here, too."""

@@ -31,7 +31,7 @@ from breakglass.stack_file.types import (
     days,
     seconds,
 )
-from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, Watch, watched_roles, watched_users
+from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, Watch, forwarding_faults, watched_roles, watched_users
 from breakglass.vocabulary import ROLE_PATHS, Delivery, EvidencePath, RolePath, global_events_region
 
 POST_MESSAGE = "/chat.postMessage"
@@ -269,9 +269,11 @@ class Alerts(SlackAlert, EvidencePaths):
 
 
 def _organization_faults(alerts: RawValue) -> Iterator[Fault]:
-    """Yield faults of settings that have no effect with, or without, an organization, and of regions of its spokes."""
+    """Yield faults of settings of spokes, and of those without effect in a hub or outside."""
     organization, role_path, witness = alerts["organization"], alerts["watch"]["rolePath"], alerts["witness"]
     yield from spoke_region_faults(organization["spokes"]["regions"], alerts["region"])
+    if organization:
+        yield from forwarding_faults(alerts["watch"], alerts["region"])
     if role_path and not organization:
         yield role_path.fault(
             "The path says which roles the spokes of an organization forward. This stack has no spokes, and each role "

@@ -187,7 +187,7 @@ def _example(field: FieldInfo | None) -> str:
 
 
 def _field_at(model: type[BaseModel], loc: Location) -> tuple[FieldInfo | None, list[type[BaseModel]]]:
-    """Return the last field on the way to a location, and the models that its value may be of."""
+    """Return the last field on the way to a location, and the models of its value."""
     field: FieldInfo | None = None
     here: list[Any] = [model]
     for part in loc:

@@ -6,6 +6,7 @@ come from here. Values that only a deployment knows are placeholders of the same
 Non-goals: the targets of the rules.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ from functools import partial
 from breakglass.alerts.connection_events import lost_connection_pattern, lost_connection_text
 from breakglass.alerts.messages import Transformer
 from breakglass.alerts.patterns import RULE_STATE, Pattern
-from breakglass.alerts.rules import MessageSettings, planned_rules
+from breakglass.alerts.rules import KEY_USE_ALARM, MessageSettings, planned_rules
 from breakglass.alerts.subjects import (
     AccessSubject,
     PermissionSetSubject,
@@ -25,11 +26,12 @@ from breakglass.alerts.subjects import (
     Watched,
 )
 from breakglass.app.domain.policy import PrincipalKind
-from breakglass.naming import AppFunction, Names, physical_name, stack_prefix
-from breakglass.organization.spoke_rules import SpokeSettings
+from breakglass.naming import AppFunction, Names, hub_bus, physical_name, stack_prefix
+from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.stack import StackFile
+from breakglass.stack_file.watch import roles_outside
 from breakglass.vocabulary import AssignmentTarget, Delivery, partition_of_region
 
 RULES_PER_BUS = 300
@@ -40,6 +42,9 @@ Source: "Amazon EventBridge quotas" (https://docs.aws.amazon.com/eventbridge/lat
 
 LOST_CONNECTION, SCHEDULE = "lost-connection", "schedule"
 """Ends of the names of rules that belong to no subject."""
+
+SPOKE = "spoke"
+"""The evidence of a rule that forwards events to the bus of a hub."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class StackRule:
     Attributes:
         name: its physical name.
         subject: key of its subject; empty for a rule of the alert path itself.
-        evidence: its evidence path, or `drill`, `lost-connection` or `schedule`.
+        evidence: its evidence path, or `drill`, `lost-connection`, `spoke` or `schedule`.
         pattern: its event pattern; None for a schedule.
         state: its state in EventBridge.
         build_message: returns the message in Slack, or by e-mail if that is the only one; None without a message.
@@ -100,17 +105,26 @@ class StackRule:
 
 
 def stack_rules(stack_file: StackFile, stack: str, known: Known | None = None) -> list[StackRule]:
-    """Return every event rule of a stack.
+    """Return every event rule of a stack in its region.
+
+    In further regions of its spokes, a stack has the rules of the spoke alone.
 
     Args:
         stack_file: the valid stack file.
         stack: the stack's name.
         known: values of the deployment; by default placeholders.
     """
+    known = known or Known()
+    of_spoke = _rules_of_spoke(stack_file, known)
     if stack_file.alert_path is None:
-        return []
-    rules = _Rules(stack_file, stack_file.alert_path, stack, known or Known())
-    return [*rules.of_subjects(), *rules.of_the_path()]
+        return [*of_spoke]
+    rules = _Rules(stack_file, stack_file.alert_path, stack, known)
+    return [*rules.of_subjects(), *rules.of_the_path(), *of_spoke]
+
+
+def rules_per_bus(rules: Iterable[StackRule]) -> dict[str | None, int]:
+    """Return the number of rules on each event bus, by its name; None is the default bus."""
+    return dict(Counter(rule.bus for rule in rules))
 
 
 def spoke_settings(stack_file: StackFile, *, portal: bool) -> SpokeSettings | None:
@@ -123,14 +137,23 @@ def spoke_settings(stack_file: StackFile, *, portal: bool) -> SpokeSettings | No
     alerts = stack_file.alerts
     if alerts is None or (isinstance(alerts, Alerts) and alerts.organization is None):
         return None
-    path = alerts.watch.role_path
+    watch = alerts.watch
     return SpokeSettings(
         partition=partition_of_region(alerts.region),
-        roles=tuple(arn for arn in alerts.watch.role_arns if not (path and f":role{path}" in arn)),
-        role_path=path,
-        users=tuple(alerts.watch.user_arns),
+        roles=tuple(roles_outside(watch.role_path, watch.role_arns)),
+        role_path=watch.role_path,
+        users=tuple(watch.user_arns),
         portal=portal,
     )
+
+
+def _rules_of_spoke(stack_file: StackFile, known: Known) -> Iterator[StackRule]:
+    """Yield the rules of the spoke of the stack's own account, if it has one."""
+    settings = spoke_settings(stack_file, portal=known.portal_here)
+    for rule in spoke_rules(settings) if settings else ():
+        evidence = SPOKE if rule.pattern is not None else SCHEDULE
+        state = RULE_STATE if rule.pattern is not None else "ENABLED"
+        yield StackRule(rule.name, "", evidence, rule.pattern, state, None)
 
 
 def watched_subjects(stack_file: StackFile) -> list[Subject]:
@@ -258,7 +281,16 @@ class _Rules:
             for rule in rules:
                 evidence = rule.path.value if rule.path else rule.key
                 physical = physical_name(f"{name}-{rule.key}")
-                yield StackRule(physical, watched.key, evidence, rule.pattern, rule.state, rule.build_message)
+                bus = self._bus_of(watched, rule.key)
+                yield StackRule(physical, watched.key, evidence, rule.pattern, rule.state, rule.build_message, bus)
+
+    def _bus_of(self, watched: Watched, key: str) -> str | None:
+        """Return the bus of a rule: that of the hub for the uses of any account.
+
+        Events of the stack's own account alone, and the alarm on the use of keys, come to the default bus.
+        """
+        of_own_account = isinstance(watched, (AccessSubject, TamperSubject)) or key == KEY_USE_ALARM
+        return hub_bus(self.stack) if self.alerts.organization and not of_own_account else None
 
     def _watched(self) -> Iterator[Watched]:
         yield from watched_subjects(self.stack_file)
@@ -269,6 +301,7 @@ class _Rules:
 
     def of_the_path(self) -> Iterator[StackRule]:
         """Yield the rule of a lost connection, and the schedules."""
+        organization = self.alerts.organization
         confirmed = self.alerts.delivery is Delivery.confirmed
         yield StackRule(
             physical_name(f"{self.stack}-monitoring-lost-connection"),
@@ -281,9 +314,11 @@ class _Rules:
         scheduled = {
             "slack-probe": self.alerts.probe_seconds,
             "drills": self.alerts.drill_interval_seconds,
+            "roll-call": organization and organization.has_roll_call,
+            "witness": (organization and organization.witness) or self.alerts.witness_seconds,
             "approvals-reconciler": self.stack_file.approvals,
         }
-        for part in (part for part, wanted in scheduled.items() if wanted is not None):
+        for part in (part for part, wanted in scheduled.items() if wanted):
             yield StackRule(physical_name(f"{self.stack}-{part}-schedule"), "", SCHEDULE, None, "ENABLED", None)
 
     def _way_to_slack(self, confirmed: bool) -> tuple[str, str | None]:

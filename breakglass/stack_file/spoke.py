@@ -13,7 +13,7 @@ from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.regions import partition_faults, spoke_region_faults
 from breakglass.stack_file.types import HubBusArn, Region, RoleArn, UserArn, WatchedPath
-from breakglass.stack_file.watch import ROLE_ARN, USER_ARN
+from breakglass.stack_file.watch import ROLE_ARN, USER_ARN, forwarding_faults
 
 _BUS_ARN = TypeAdapter(HubBusArn)
 
@@ -115,11 +115,12 @@ class SpokeAlerts(AlertPath):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of regions and ARNs of another partition, and of keys that only a stack with alerts has."""
+        """Yield faults of keys of a stack with alerts, and of regions and ARNs."""
         region, watch = given["region"], given["watch"]
         yield from _refused(given, REFUSED)
         yield from spoke_region_faults(given["regions"], region)
         yield from partition_faults(given["forwardTo"], _BUS_ARN, region, "The hub would get no event of this account.")
+        yield from forwarding_faults(watch, region)
         for key, adapter in (("roles", ROLE_ARN), ("users", USER_ARN)):
             for arn in watch[key]:
                 yield from partition_faults(arn, adapter, region, "CloudTrail records nothing about it here.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import approval_warnings
-from breakglass.stack_file.rules import RULES_PER_BUS, stack_rules
+from breakglass.stack_file.rules import RULES_PER_BUS, rules_per_bus, stack_rules
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.set_names import overlap
 from breakglass.stack_file.stack import StackFile
@@ -76,16 +76,17 @@ def _only_in_slack(stack_file: StackFile, at: str) -> Iterator[Problem]:
 def _many_rules(stack_file: StackFile, at: str) -> Iterator[Problem]:
     """Yield a warning if the rules of the stack exceed the default quota."""
     # The name is not in the file. A long one splits some patterns about tampering, so it needs a few rules more.
-    rules = len(stack_rules(stack_file, "stack"))
-    if rules > RULES_PER_BUS:
-        yield Problem(
-            f"{at}alerts",
-            f"({rules} rules)",
-            f"The stack needs {rules} rules on the default event bus. The default quota of a bus is {RULES_PER_BUS} "
-            "rules, including the other rules of the account, so the deployment would stop half-way.",
-            "Request a higher quota `Rules` first (Service Quotas console, Amazon EventBridge), or watch fewer roles "
-            "or `evidencePaths`.",
-        )
+    for bus, rules in rules_per_bus(stack_rules(stack_file, "stack")).items():
+        if rules > RULES_PER_BUS:
+            where = "on the default event bus" if bus is None else "on the event bus of the hub"
+            yield Problem(
+                f"{at}alerts",
+                f"({rules} rules)",
+                f"The stack needs {rules} rules {where}. The default quota of a bus is {RULES_PER_BUS} rules, "
+                "including the other rules of the account, so the deployment would stop half-way.",
+                "Request a higher quota `Rules` first (Service Quotas console, Amazon EventBridge), or watch fewer "
+                "roles or `evidencePaths`.",
+            )
 
 
 def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:

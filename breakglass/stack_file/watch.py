@@ -3,16 +3,30 @@
 Non-goals: the break-glass sets of the same stack, which are watched without an entry here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import Field, StrictBool, TypeAdapter
 
+from breakglass.alerts.patterns import PATTERN_LIMIT
+from breakglass.errors import BreakglassError
+from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
-from breakglass.stack_file.types import PermissionSetName, RehearsalInterval, RoleArn, UserArn, WatchedPath, days
+from breakglass.stack_file.types import (
+    PermissionSetName,
+    Region,
+    RehearsalInterval,
+    RoleArn,
+    UserArn,
+    WatchedPath,
+    days,
+)
+from breakglass.vocabulary import partition_of_region
 
 ROLE_ARN = TypeAdapter(RoleArn)
 USER_ARN = TypeAdapter(UserArn)
+_REGION = TypeAdapter(Region)
+_WATCHED_PATH = TypeAdapter(WatchedPath)
 
 
 class IndependentDoor(ConfigModel):
@@ -80,3 +94,39 @@ def watched_roles(watch: RawValue) -> list[RawValue]:
 def watched_users(watch: RawValue) -> list[RawValue]:
     """Return the unchecked ARNs of all watched IAM users; see `Watch.user_arns`."""
     return [*watch["users"], *watch["independentDoor"]["users"]]
+
+
+def roles_outside(path: str | None, role_arns: Iterable[str]) -> list[str]:
+    """Return the ARNs of the roles that are not below a path."""
+    return [arn for arn in role_arns if path is None or f":role{path}" not in arn]
+
+
+def forwarding_faults(watch: RawValue, region: RawValue) -> Iterator[Fault]:
+    """Yield faults of more roles, or more users, than the rules of a spoke have room for."""
+    here = region.valid(_REGION)
+    if here is None:
+        return
+    partition, path = partition_of_region(here), watch["rolePath"].valid(_WATCHED_PATH)
+    roles = roles_outside(path, filter(None, (role.valid(ROLE_ARN) for role in watched_roles(watch))))
+    users = [*filter(None, (user.valid(USER_ARN) for user in watched_users(watch)))]
+    if not _fit(SpokeSettings(partition, roles=tuple(roles), role_path=path)):
+        yield watch["roles"].fault(
+            f"The rules of a spoke have no room for the ARNs of {len(roles)} roles: EventBridge takes {PATTERN_LIMIT} "
+            "characters for a pattern, and each account of the organization has these rules.",
+            "Create such roles below one path (IAM can't move a role), and add e.g. `rolePath: /break-glass/`. The "
+            "spokes then forward all that is below it, and need no ARN of these roles.",
+        )
+    if not _fit(SpokeSettings(partition, users=tuple(users))):
+        yield watch["users"].fault(
+            f"The rules of a spoke have no room for the names of {len(users)} users: EventBridge takes {PATTERN_LIMIT} "
+            "characters for a pattern, and each account of the organization has these rules.",
+            "Watch fewer users, or give those for emergencies the same name in each account.",
+        )
+
+
+def _fit(settings: SpokeSettings) -> bool:
+    try:
+        spoke_rules(settings)
+    except BreakglassError:
+        return False
+    return True

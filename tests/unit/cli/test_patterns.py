@@ -39,6 +39,7 @@ def test_patterns_json_has_every_rule_with_a_pattern(tmp_path: Path) -> None:
     assert shown.keys() == {"rules"}
     assert shown["rules"] == {
         rule.name: {
+            "bus": rule.bus or "default",
             "subject": rule.subject,
             "evidence": rule.evidence,
             "state": rule.state,
@@ -83,16 +84,17 @@ def test_patterns_text_of_a_rule_is_complete(tmp_path: Path) -> None:
     file = written(tmp_path, stack((ALERTS, {**stack()["alerts"], "evidencePaths": ["console"]})), "prod")
     rule = as_json(file)["rules"]["breakglass-prod-DatabaseAdmin-console"]
 
-    name, *facts = patterns(file).out.split("\n\n")[2].splitlines()[:5]
+    name, *facts = patterns(file).out.split("\n\n")[2].splitlines()[:6]
 
     assert name == "breakglass-prod-DatabaseAdmin-console"
     assert facts == [
+        "  bus:      default",
         "  subject:  DatabaseAdmin",
         "  evidence: console",
         "  state:    ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
         f"  message:  {json.loads(rule['message']['inputTemplate'])['text']}",
     ]
-    assert json.loads("\n".join(patterns(file).out.split("\n\n")[2].splitlines()[5:])) == rule["pattern"]
+    assert json.loads("\n".join(patterns(file).out.split("\n\n")[2].splitlines()[6:])) == rule["pattern"]
 
 
 @pytest.mark.parametrize("name", ["dev", "local", "prod"])

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,21 @@ _APPROVALS: dict[str, Any] = {
     ],
 }
 
+# One that needs no more than what is required.
+ORGANIZATION: dict[str, Any] = {
+    "id": "o-exampleorgid",
+    "spokes": {"units": ["r-ab12"], "regions": ["eu-central-1", "us-east-1"]},
+}
+
+_SPOKE: dict[str, Any] = {
+    "alerts": {
+        "region": "eu-central-1",
+        "regions": ["eu-central-1", "us-east-1"],
+        "forwardTo": "arn:aws:events:eu-central-1:444444444444:event-bus/breakglass-prod-hub",
+        "watch": {"roles": ["arn:aws:iam::111111111111:role/emergency-operator"]},
+    }
+}
+
 Keys = tuple[str | int, ...]
 
 PAIR: Keys = ("permissionSets", "pairs", 0)
@@ -84,7 +100,21 @@ RULE: Keys = (*APPROVALS, "rules", 0)
 
 def stack(*changes: tuple[Keys, object]) -> dict[str, Any]:
     """Return a stack file without a fault but for the changes: `(where, new value)`, with None to delete."""
-    raw = copy.deepcopy(_FAULTLESS)
+    return _changed(_FAULTLESS, changes)
+
+
+def hub(*changes: tuple[Keys, object]) -> dict[str, Any]:
+    """Return the stack file of a hub, without a fault but for the changes; see `stack`."""
+    return stack(((*ALERTS, "organization"), ORGANIZATION), *changes)
+
+
+def spoke(*changes: tuple[Keys, object]) -> dict[str, Any]:
+    """Return the stack file of a spoke, without a fault but for the changes; see `stack`."""
+    return _changed(_SPOKE, changes)
+
+
+def _changed(faultless: dict[str, Any], changes: Iterable[tuple[Keys, object]]) -> dict[str, Any]:
+    raw = copy.deepcopy(faultless)
     for keys, value in changes:
         here: Any = raw
         for key in keys[:-1]:

@@ -197,6 +197,8 @@ class AlertMetric(StrEnum):
     """Uses that CloudTrail recorded and no rule fired on; 0 in a run of the witness that found none."""
     active_trails = "ActiveTrails"
     """Trails that log in the region, of each run of a witness that asks CloudTrail itself."""
+    missing_spokes = "MissingSpokes"
+    """Spokes of which a roll call found no heartbeat; of each roll call that has reported."""
 
 
 @dataclass(frozen=True)

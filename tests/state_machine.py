@@ -52,6 +52,7 @@ class Run:
         states: the names of the states in the order of their entries, those of branches included.
         waited: seconds of all waits, also before a retry, without jitter.
         query_errors: the expressions that had no value or failed.
+        largest: bytes of the largest input, output, answer of a task, or variables of an `Assign`.
     """
 
     machine: Mapping[str, Any]
@@ -62,6 +63,7 @@ class Run:
     states: list[str] = field(default_factory=list)
     waited: float = 0
     query_errors: list[str] = field(default_factory=list)
+    largest: int = 0
 
     def start(self, given: Any) -> "Run":
         """Run the machine from its first to its last state, and return itself."""
@@ -72,6 +74,13 @@ class Run:
             self.status, self.error, self.cause = "FAILED", error.name, error.cause
         return self
 
+    def limit(self, value: Any) -> None:
+        """Note the size of a value, and raise TaskError if it is too large."""
+        size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        self.largest = max(self.largest, size)
+        if size > LIMIT:
+            raise TaskError("States.DataLimitExceeded", "more than 256 KiB")
+
     def _states(self, machine: Mapping[str, Any], given: Any, variables: dict[str, Any]) -> Any:
         name = machine["StartAt"]
         while True:
@@ -79,7 +88,7 @@ class Run:
             self.states.append(name)
             state = machine["States"][name]
             given, following = self._state(state, given, variables)
-            _limit(given)
+            self.limit(given)
             if following is None:
                 return given
             name = following
@@ -130,8 +139,9 @@ class Run:
         while True:
             try:
                 arguments = evaluation.value(state["Arguments"])
-                _limit(arguments)
+                self.limit(arguments)
                 result = self.task(state["Resource"], arguments)
+                self.limit(result)
                 return evaluation.with_result(result).finish(state, result), state.get("Next")
             except TaskError as error:
                 failed = error
@@ -169,7 +179,7 @@ class _Evaluation:
         """Return the output of a state, and set its variables."""
         assigned = {name: self.value(each) for name, each in state.get("Assign", {}).items()}
         output = self.output(state, default)
-        _limit(assigned)
+        self.run.limit(assigned)
         self.variables.update(assigned)
         return output
 
@@ -217,11 +227,6 @@ def _evaluate(text: str, variables: Mapping[str, Any]) -> tuple[bool, Any]:
     if value is None and not _parsed(f"$exists(({text}))").evaluate(None, bound):
         return False, None
     return True, json.loads(json.dumps(value))
-
-
-def _limit(value: Any) -> None:
-    if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) > LIMIT:
-        raise TaskError("States.DataLimitExceeded", "more than 256 KiB")
 
 
 def _matches(names: list[str], name: str) -> bool:

@@ -321,6 +321,30 @@ def read_metrics() -> Statement:
     return {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricData", "Resource": "*"}
 
 
+def query_logs(log_group_arn: str, *more: str) -> list[Statement]:
+    """Let a state machine ask CloudWatch Logs Insights about log groups; reading a result has no resource types.
+
+    Args:
+        log_group_arn: `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, without `:*` at its end.
+        more: those of further log groups.
+    """
+    groups = [f"{arn}:*" for arn in (log_group_arn, *more)]
+    return [
+        {
+            "Sid": "QueryLogs",
+            "Effect": "Allow",
+            "Action": "logs:StartQuery",
+            "Resource": groups if more else groups[0],
+        },
+        {"Sid": "ReadQueries", "Effect": "Allow", "Action": "logs:GetQueryResults", "Resource": "*"},
+    ]
+
+
+def list_accounts() -> Statement:
+    """Let a state machine list the accounts of the organization; the action has no resource types."""
+    return {"Sid": "ListAccounts", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*"}
+
+
 def send_events(machine_arn: str, source: str, detail_type: str, bus_name: str | None = None) -> Statement:
     """Let a state machine send events of one source and type to an event bus beside it.
 

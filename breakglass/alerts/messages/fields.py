@@ -77,6 +77,8 @@ FIELDS: Mapping[str, Field] = {
     # refused API call the caller chooses the second, so it is shown of successful calls only. Calls to Organizations
     # have their account there, too.
     "targetAccount": Field("$.detail.serviceEventDetails.account_id", r"[0-9]", 12),
+    # AddRegion: RegionName (IAM Identity Center API Reference)
+    "addedRegion": Field(f"{_PARAMETERS}.regionName", r"[a-z0-9-]", 32),
     "requestedAccount": Field(f"{_PARAMETERS}.accountId", r"[0-9]", 12),
     # AssumeRoot: the account or the ARN of its root user, and the policy of the task (AWS STS API Reference).
     "rootAccount": Field(f"{_PARAMETERS}.targetPrincipal", r"[0-9A-Za-z:-]", 64),

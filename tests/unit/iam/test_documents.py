@@ -19,11 +19,13 @@ from breakglass.iam.documents import (
     events_trust,
     inline_policy_fault,
     invoke_destination,
+    list_accounts,
     machine_trust,
     merge_inline,
     policy_json,
     policy_size,
     publish,
+    query_logs,
     read_metrics,
     rule_trust,
     send_events,
@@ -200,6 +202,29 @@ def test_statements_of_machines_that_measure() -> None:
         "Sid": "ReadMetrics",
         "Effect": "Allow",
         "Action": "cloudwatch:GetMetricData",
+        "Resource": "*",
+    }
+
+
+def test_machine_queries_named_log_groups_only() -> None:
+    groups = [f"arn:aws:logs:eu-central-1:222222222222:log-group:/aws/events/breakglass-{name}" for name in "ab"]
+    read = {"Sid": "ReadQueries", "Effect": "Allow", "Action": "logs:GetQueryResults", "Resource": "*"}
+
+    assert query_logs(groups[0]) == [
+        {"Sid": "QueryLogs", "Effect": "Allow", "Action": "logs:StartQuery", "Resource": f"{groups[0]}:*"},
+        read,
+    ]
+    assert query_logs(*groups) == [
+        {"Sid": "QueryLogs", "Effect": "Allow", "Action": "logs:StartQuery", "Resource": [f"{g}:*" for g in groups]},
+        read,
+    ]
+
+
+def test_machine_lists_the_accounts_of_the_organization() -> None:
+    assert list_accounts() == {
+        "Sid": "ListAccounts",
+        "Effect": "Allow",
+        "Action": "organizations:ListAccounts",
         "Resource": "*",
     }
 

@@ -18,6 +18,7 @@ from .components.arguments import (
     BreakGlassArgs,
     DrillScheduleArgs,
     PermissionSetPairArgs,
+    RollCallArgs,
     SlackConnectionArgs,
     SlackDeliveryArgs,
     SlackDestinationArgs,
@@ -31,6 +32,7 @@ from .components.arguments import (
 )
 from .components.break_glass import BreakGlass
 from .components.organization.alert_hub import AlertHub
+from .components.organization.roll_call import RollCall
 from .components.organization.spoke import Spoke
 from .components.organization.spoke_set import SpokeSet
 from .components.permission_sets.permission_set_pair import PermissionSetPair
@@ -58,6 +60,8 @@ __all__ = [
     "PermissionSetPair",
     "PermissionSetPairArgs",
     "PolicyError",
+    "RollCall",
+    "RollCallArgs",
     "SlackConnection",
     "SlackConnectionArgs",
     "SlackDelivery",

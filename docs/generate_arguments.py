@@ -31,6 +31,7 @@ from breakglass.components.alerts.usage_monitoring import UsageMonitoringSpec
 from breakglass.components.alerts.witness import WitnessSpec
 from breakglass.components.approvals.approvals import ApprovalsSpec
 from breakglass.components.organization.alert_hub import AlertHubSpec
+from breakglass.components.organization.roll_call import RollCallSpec
 from breakglass.components.organization.spoke import SpokeSpec
 from breakglass.components.organization.spoke_set import SpokeSetSpec
 from breakglass.components.permission_sets.permission_set_pair import PermissionSetPairSpec
@@ -50,6 +51,7 @@ COMPONENTS: Mapping[str, type[BaseModel]] = {
     "BreakGlass": StackFile,
     "DrillSchedule": DrillScheduleSpec,
     "PermissionSetPair": PermissionSetPairSpec,
+    "RollCall": RollCallSpec,
     "SlackConnection": SlackConnectionSpec,
     "SlackDelivery": SlackDeliverySpec,
     "SlackDestination": SlackDestinationSpec,

@@ -21,6 +21,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.BreakGlass,
     breakglass.DrillSchedule,
     breakglass.PermissionSetPair,
+    breakglass.RollCall,
     breakglass.SlackConnection,
     breakglass.SlackDelivery,
     breakglass.SlackDestination,

@@ -677,6 +677,28 @@ class PermissionSetPairArgs(TypedDict):
     """The ID of the HTTP API of the approvals, which is protected like the alert path."""
 
 
+class RollCallArgs(TypedDict):
+    """Arguments of `RollCall`."""
+
+    region: str
+    """The region of the alert path. CloudTrail must deliver the management events of this region."""
+    tags: NotRequired[dict[str, str]]
+    """Tags on every resource that takes tags."""
+    stack: str
+    """The name of the hub's stack: value of the metric's dimension `Stack`, and in the mails."""
+    bus_name: pulumi.Input[str]
+    """Name of the hub's event bus, in the same account and region."""
+    regions: list[str]
+    """The regions in which each account has a spoke."""
+    exclude: NotRequired[list[str]]
+    """IDs of accounts without a spoke. A mail names them, but does not miss them."""
+    units: NotRequired[list[str]]
+    """IDs of the roots and organizational units whose accounts have spokes, those of child units included. Default: all
+    accounts. The management account and the hub's own are expected anyway."""
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that the mails and alarms go to, in the same account and region."""
+
+
 class SlackConnectionArgs(TypedDict):
     """Arguments of `SlackConnection`: exactly one of `bot_token` and `bot_token_secret_name`."""
 

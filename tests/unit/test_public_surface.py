@@ -27,6 +27,8 @@ def test_public_surface_is_exactly_this() -> None:
         "PermissionSetPair",
         "PermissionSetPairArgs",
         "PolicyError",
+        "RollCall",
+        "RollCallArgs",
         "SlackConnection",
         "SlackConnectionArgs",
         "SlackDelivery",

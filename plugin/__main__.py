@@ -17,6 +17,7 @@ from breakglass import BreakglassError
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.AccessAlert,
     breakglass.AlarmTopics,
+    breakglass.AlertHub,
     breakglass.Approvals,
     breakglass.BreakGlass,
     breakglass.DrillSchedule,
@@ -26,6 +27,8 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     breakglass.SlackDelivery,
     breakglass.SlackDestination,
     breakglass.SlackProbe,
+    breakglass.Spoke,
+    breakglass.SpokeSet,
     breakglass.TamperAlert,
     breakglass.UsageAlert,
     breakglass.UsageMonitoring,

@@ -8,18 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from breakglass.alerts.states import own_dimensions, put_metrics
-from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject, RootSubject, UserSubject
+from breakglass.alerts.subjects import Subject
 from breakglass.naming import AlertMetric
-from breakglass.vocabulary import EvidencePath
-
-WitnessedSubject = PermissionSetSubject | RoleSubject | UserSubject | RootSubject
-"""A subject whose uses the witness looks for."""
-
-
-def witnessed_path(subject: WitnessedSubject) -> EvidencePath:
-    """Return the evidence path on which the witness looks for a subject's uses: one record for each use."""
-    is_role = isinstance(subject, PermissionSetSubject | RoleSubject)
-    return EvidencePath.session_start if is_role else EvidencePath.sign_in
 
 
 @dataclass(frozen=True)
@@ -32,6 +22,7 @@ class WitnessSettings:
         interval_seconds: the time between two runs.
         fired_log_group: name of the log group of the events on which rules fired.
         trail_log_group: name of the log group that a trail delivers to; None to look events up in CloudTrail itself.
+        excluded_accounts: IDs of accounts in the trail that no rule is meant to see.
         channel: ID of the Slack channel.
         post_message_url: the address of `chat.postMessage`.
         connection_arn: ARN of the EventBridge connection.
@@ -40,10 +31,11 @@ class WitnessSettings:
     """
 
     stack: str
-    subjects: Sequence[WitnessedSubject]
+    subjects: Sequence[Subject]
     interval_seconds: int
     fired_log_group: str
     trail_log_group: str | None
+    excluded_accounts: Sequence[str]
     channel: str
     post_message_url: str
     connection_arn: str

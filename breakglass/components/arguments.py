@@ -993,6 +993,8 @@ class WitnessArgs(TypedDict):
     trail_log_group: NotRequired[str]
     """Name of the log group that a trail delivers its events to, in the same account and region. Default: the uses of
     this account and region are looked up in CloudTrail's event history."""
+    excluded_accounts: NotRequired[list[str]]
+    """IDs of accounts in the trail whose uses no rule is meant to see: those without a spoke on purpose."""
     interval_hours: NotRequired[int]
     """The time between two runs, in hours. At least 1, at most 24. Default: `1`."""
     connection_arn: pulumi.Input[str]

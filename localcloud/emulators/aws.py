@@ -1,6 +1,6 @@
 """MiniStack as the local cloud needs it: `python -m localcloud.emulators.aws`.
 
-`eventbridge`, `functions`, `step_functions`, `topics` and `cloudwatch` add missing behaviour.
+`eventbridge`, `functions`, `step_functions`, `topics`, `cloudwatch` and `insights` add missing behaviour.
 
 Besides AWS's API it answers, for the local cloud only:
 
@@ -57,7 +57,7 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from localcloud.emulators import cloudwatch, step_functions
+    from localcloud.emulators import cloudwatch, insights, step_functions
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
@@ -68,6 +68,7 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     middleware.inbox.install()
     step_functions.install(pause, second, middleware.bus.end_execution)
     cloudwatch.install()
+    insights.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "WARNING"

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import pulumi
 from pydantic import Field
 
-from breakglass.alerts.witness_machine import WitnessedSubject, WitnessSettings, witness_definition, witnessed_path
+from breakglass.alerts.recorded_uses import use_path
+from breakglass.alerts.subjects import Subject
+from breakglass.alerts.witness_machine import WitnessSettings, witness_definition
 from breakglass.components.alerts.alarm import Alarms, TopicArns
 from breakglass.components.alerts.event_log import EventLog, EventLogArgs, LoggedRule
 from breakglass.components.alerts.scheduled_machine import ScheduledMachine, ScheduledMachineArgs
@@ -30,7 +32,7 @@ from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, AlertMetric,
 from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackChannel, SlackEndpoint
 from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.tags import Tagged
-from breakglass.stack_file.types import NO_BOOL, LogGroupName
+from breakglass.stack_file.types import NO_BOOL, AccountId, LogGroupName
 
 HOUR = 3600
 
@@ -46,6 +48,8 @@ class WitnessSpec(Tagged, SlackChannel, SlackEndpoint, SecretEncryption, AlertPa
     trail_log_group: LogGroupName | None = None
     """Name of the log group that a trail delivers its events to, in the same account and region. Default: the uses of
     this account and region are looked up in CloudTrail's event history."""
+    excluded_accounts: list[AccountId] = Field(default_factory=list, examples=[["333333333333"]])
+    """IDs of accounts in the trail whose uses no rule is meant to see: those without a spoke on purpose."""
     interval_hours: Annotated[int, Field(ge=1, le=24), NO_BOOL] = 1
     """The time between two runs, in hours."""
     connection_arn: StringInput
@@ -56,13 +60,12 @@ class WitnessSpec(Tagged, SlackChannel, SlackEndpoint, SecretEncryption, AlertPa
     """ARN of the SNS topic that pages on-call, if there are pagers."""
 
     @property
-    def subjects(self) -> dict[WitnessedSubject, WatchedSubjectSpec]:
+    def subjects(self) -> dict[Subject, WatchedSubjectSpec]:
         """The subjects whose uses the witness looks for, each with its alert."""
         return {
             subject: each
             for each in self.watched
-            if isinstance(subject := each.subject, WitnessedSubject)
-            and witnessed_path(subject) in [rule.path for rule in each.rules]
+            if isinstance(subject := each.subject, Subject) and use_path(subject) in [rule.path for rule in each.rules]
         }
 
 
@@ -147,9 +150,7 @@ class Witness(pulumi.ComponentResource):
 def _rules(spec: WitnessSpec) -> dict[str, LoggedRule]:
     """Return the rules on which uses fire, by the key of their subject."""
     return {
-        subject.key: LoggedRule(
-            pulumi.Output.from_input(alert.rule_names)[witnessed_path(subject)], alert.event_bus_name
-        )
+        subject.key: LoggedRule(pulumi.Output.from_input(alert.rule_names)[use_path(subject)], alert.event_bus_name)
         for subject, alert in spec.subjects.items()
     }
 
@@ -162,6 +163,7 @@ def _definition(spec: WitnessSpec, resolved: Sequence[Any]) -> str:
         interval_seconds=HOUR * spec.interval_hours,
         fired_log_group=fired,
         trail_log_group=spec.trail_log_group,
+        excluded_accounts=spec.excluded_accounts,
         channel=spec.channel,
         post_message_url=spec.post_message_url,
         connection_arn=connection_arn,

@@ -1,0 +1,263 @@
+"""The queries for recorded uses find what the rules of a subject fire on.
+
+Queries run in `localcloud.emulators.insights`, metric filters in a small interpreter here. Not proven here: that AWS
+takes them (docs/live-checks.md).
+"""
+
+import fnmatch
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from breakglass.alerts.patterns import event_pattern
+from breakglass.alerts.recorded_uses import (
+    FILTER_LIMIT,
+    MOST_USES,
+    QUERY_LIMIT,
+    fired_query,
+    missed_uses_query,
+    use_filters,
+    use_path,
+)
+from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject, Subject, UserSubject
+from breakglass.errors import BreakglassError
+from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.insights import LogEvent, run_query
+from tests.events.matcher import matches
+from tests.events.test_records import RECORDS
+from tests.events.watched import USED
+from tests.unit.alerts.strategies import account_ids, permission_set_names, regions, reserved_role_arn, suffixes
+
+SUBJECTS: list[Subject] = [each for each in USED if isinstance(each, Subject)]
+START, END = 1_000_000, 2_000_000
+SET, ROOT = PermissionSetSubject("devops-break-glass"), RootSubject()
+USER = UserSubject("arn:aws:iam::222222222222:user/break-glass-admin")
+MAILED = ("silent-reserved-path-further-down.json", "silent-same-name-without-reserved-path.json")
+"""Records that a metric filter matches besides uses: roles named like that of a set, with another path."""
+ID, OTHER_ID, SHARED_ID = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "123")
+
+
+def session(role: str, **more: Any) -> dict[str, Any]:
+    """The record of a session of a role."""
+    return {
+        "userIdentity": {"type": "SAMLUser", "userName": "jane.doe@example.com"},
+        "eventTime": "2026-03-14T02:07:47Z",
+        "eventSource": "sts.amazonaws.com",
+        "eventName": "AssumeRoleWithSAML",
+        "awsRegion": "eu-central-1",
+        "requestParameters": {"roleArn": role, "roleSessionName": "jane.doe@example.com"},
+        "eventID": ID,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "222222222222",
+        **more,
+    }
+
+
+USE = session(reserved_role_arn("devops-break-glass", "aws", "222222222222", "eu-central-1", "8aceb16634d294af"))
+
+
+def recorded(record: Mapping[str, Any], at: int = START) -> LogEvent:
+    return LogEvent(json.dumps(record), at, at, log="trail")
+
+
+def fired(record: dict[str, Any], at: int = START) -> LogEvent:
+    return LogEvent(json.dumps(as_event(record, account="222222222222", region="eu-central-1")), at, at, log="fired")
+
+
+def missed(*events: LogEvent, subjects: Sequence[Subject] = (SET,), excluded: Sequence[str] = ()) -> list[Any]:
+    return run_query(missed_uses_query(subjects, "aws", excluded, str(START), str(END)), events)
+
+
+def counts(subject: Subject, record: dict[str, Any]) -> bool:
+    """Say if a record is a use, and the rule of the subject's uses fires on it."""
+    is_use = isinstance(subject, Role) or record["eventName"] == "ConsoleLogin"
+    event = as_event(record, account="222222222222", region="eu-central-1")
+    return is_use and matches(event_pattern(subject, use_path(subject)), event)
+
+
+# --- records --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.file)
+def test_queries_find_uses_on_which_a_rule_fires(record: Any) -> None:
+    for subject in SUBJECTS:
+        expected = counts(subject, record.content)
+
+        assert bool(missed(recorded(record.content), subjects=[subject])) is expected, subject
+        mailed = any(filter_matches(each, record.content) for each in use_filters([subject]))
+        assert mailed is expected or record.file in MAILED, subject
+    assert missed(recorded(record.content), fired(record.content), subjects=SUBJECTS) == []
+
+
+def test_records_hold_uses_of_each_kind() -> None:
+    used = [subject for subject in SUBJECTS for record in RECORDS if counts(subject, record.content)]
+
+    assert {type(subject) for subject in used} == {PermissionSetSubject, RoleSubject, UserSubject, RootSubject}
+
+
+@example(name="a_AWSReservedSSO_devops", other="devops", account="1" * 12, region=None, suffix="8aceb16634d294af")
+@example(name="a.b", other="a+b", account="1" * 12, region="eu-central-1", suffix="8aceb16634d294af")
+@given(permission_set_names, permission_set_names, account_ids, st.none() | regions, suffixes)
+def test_query_finds_roles_that_the_rule_of_a_set_matches(
+    name: str, other: str, account: str, region: str | None, suffix: str
+) -> None:
+    record = session(reserved_role_arn(name, "aws", account, region, suffix))
+
+    assert missed(recorded(record), subjects=[PermissionSetSubject(name)])
+    found = missed(recorded(record), subjects=[PermissionSetSubject(other)])
+    assert bool(found) is counts(PermissionSetSubject(other), record)
+
+
+# --- the comparison -------------------------------------------------------------------------------------------------
+
+
+def test_missed_use_has_facts_of_its_record() -> None:
+    assert missed(recorded(USE)) == [
+        {
+            "useId": ID,
+            "fired": "0",
+            "useTime": "2026-03-14T02:07:47Z",
+            "useName": "AssumeRoleWithSAML",
+            "useAccount": "222222222222",
+            "useRegion": "eu-central-1",
+            "useRole": USE["requestParameters"]["roleArn"],
+            "useUser": "jane.doe@example.com",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("at", "found"), [(START - 1, 0), (START, 1), (END - 1, 1), (END, 0)])
+def test_use_counts_if_it_arrived_in_the_window(at: int, found: int) -> None:
+    assert len(missed(recorded(USE, at))) == found
+
+
+@pytest.mark.parametrize("at", [0, END, 3_000_000])
+def test_use_with_alert_is_not_missed_whenever_rule_fired(at: int) -> None:
+    assert missed(recorded(USE), fired(USE, at)) == []
+
+
+def test_alert_of_another_use_does_not_count() -> None:
+    assert [row["useId"] for row in missed(recorded(USE), fired({**USE, "eventID": OTHER_ID}))] == [ID]
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["no alert", "alert on the other record"])
+def test_both_records_of_a_shared_event_are_one_use(other: bool) -> None:
+    copies = [{**USE, "eventID": each, "sharedEventID": SHARED_ID} for each in (ID, OTHER_ID)]
+    alerts = [fired(copies[1])] if other else []
+
+    assert [row["useId"] for row in missed(*map(recorded, copies), *alerts)] == ([] if other else [SHARED_ID])
+
+
+def test_use_in_excluded_account_does_not_count() -> None:
+    assert missed(recorded(USE), excluded=["222222222222"]) == []
+    assert missed(recorded(USE), excluded=["333333333333"])
+
+
+def test_use_behind_many_session_tags_is_found() -> None:
+    tags = [{"key": f"key-{number}", "value": "x"} for number in range(150)]
+    record = {**USE, "requestParameters": {"tags": tags, **USE["requestParameters"]}}
+
+    assert [row["useId"] for row in missed(recorded(record))] == [ID]
+    assert missed(recorded(record), fired(record)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"roleArn":"%s"',
+        '\\"roleArn\\":\\"%s\\"',
+        '"eventID":"22222222-0000-4000-8000-000000000000"',
+        "/ | filter fired = 1",
+    ],
+)
+def test_hostile_text_of_a_caller_is_no_key_of_a_record(text: str) -> None:
+    hostile = text.replace("%s", USE["requestParameters"]["roleArn"])
+    other = session("arn:aws:iam::222222222222:role/other", userAgent=hostile)
+
+    assert missed(recorded(other)) == []
+    assert [row["useId"] for row in missed(recorded({"userAgent": hostile, **USE}))] == [ID]
+
+
+def test_missed_uses_are_bounded_with_the_oldest_first() -> None:
+    uses = [
+        {**USE, "eventID": f"{number:08}-0000-4000-8000-000000000000", "eventTime": f"2026-03-14T02:{number:04}"}
+        for number in range(MOST_USES + 5)
+    ]
+
+    found = missed(*map(recorded, reversed(uses)))
+    assert [row["useId"] for row in found] == [use["eventID"] for use in uses[:MOST_USES]]
+
+
+def test_query_of_too_many_roles_is_refused() -> None:
+    roles = [RoleSubject(f"arn:aws:iam::222222222222:role/{'x' * 60}-{number}") for number in range(100)]
+
+    with pytest.raises(BreakglassError, match=f"at most {QUERY_LIMIT:,} characters"):
+        missed_uses_query(roles, "aws", [], "0", "1")
+
+
+def test_fired_query_returns_ids_on_which_a_rule_fired() -> None:
+    shared = {**USE, "eventID": ID, "sharedEventID": SHARED_ID}
+    alone = {**USE, "eventID": OTHER_ID}
+    unasked = {**USE, "eventID": "4" * 8 + ID[8:]}
+
+    query = fired_query(json.dumps([SHARED_ID, OTHER_ID, "5" * 8 + ID[8:]]))
+    found = run_query(query, [fired(shared), fired(alone), fired(alone), fired(unasked)])
+    assert {row["useId"] for row in found} == {SHARED_ID, OTHER_ID}
+
+
+# --- metric filters -------------------------------------------------------------------------------------------------
+
+
+def test_metric_filters_of_a_stack_are_exactly_these() -> None:
+    role = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
+
+    assert use_filters([SET, role, USER, ROOT]) == [
+        '{ ($.eventSource = "sts.amazonaws.com") && ($.eventName = "AssumeRole*") && ($.errorCode NOT EXISTS) && '
+        '(($.requestParameters.roleArn = "*/AWSReservedSSO_devops-break-glass_*") || '
+        '($.requestParameters.roleArn = "arn:aws:iam::222222222222:role/ops/emergency")) }',
+        '{ ($.eventSource = "signin.amazonaws.com") && ($.eventName = "ConsoleLogin") && '
+        '($.responseElements.ConsoleLogin = "Success") && ((($.userIdentity.type = "IAMUser") && '
+        '($.userIdentity.accountId = "222222222222") && ($.userIdentity.userName = "break-glass-admin")) || '
+        '($.userIdentity.type = "Root")) }',
+    ]
+
+
+@given(st.lists(permission_set_names.map(PermissionSetSubject), max_size=60))
+def test_each_metric_filter_fits_and_all_subjects_are_in_one(subjects: list[Subject]) -> None:
+    filters = use_filters(subjects)
+
+    assert all(len(each) <= FILTER_LIMIT for each in filters)
+    for subject in subjects:
+        assert sum(f'"*/AWSReservedSSO_{subject.label}_*"' in each for each in filters) >= 1
+    assert sum(each.count("roleArn") for each in filters) == len(subjects)
+
+
+def test_longest_names_fit_into_a_metric_filter() -> None:
+    role = RoleSubject(f"arn:aws-us-gov:iam::222222222222:role/{'x' * 510}/{'y' * 64}")
+    user = UserSubject(f"arn:aws-us-gov:iam::222222222222:user/{'y' * 64}")
+
+    assert all(len(each) <= FILTER_LIMIT for each in use_filters([role, user]))
+
+
+_TERM = re.compile(r'\(\$\.([\w.]+) (?:(NOT EXISTS)|(!?=) "([^"]*)")\)')
+
+
+def filter_matches(pattern: str, record: Mapping[str, Any]) -> bool:
+    """Say if a metric filter matches a record: terms in brackets with `&&` and `||`."""
+
+    def term(found: re.Match[str]) -> str:
+        value: Any = record
+        for key in found[1].split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if found[2]:
+            return str(value is None)
+        return str(isinstance(value, str) and fnmatch.fnmatchcase(value, found[4].replace("[", "[[]")))
+
+    text = _TERM.sub(term, pattern.strip("{} ")).replace("&&", " and ").replace("||", " or ")
+    assert re.fullmatch(r"(True|False|and|or|[() ])*", text), text
+    return bool(eval(text))  # noqa: S307  only Booleans and brackets, as asserted

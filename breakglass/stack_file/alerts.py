@@ -273,7 +273,7 @@ def _organization_faults(alerts: RawValue) -> Iterator[Fault]:
     organization, role_path, witness = alerts["organization"], alerts["watch"]["rolePath"], alerts["witness"]
     yield from spoke_region_faults(organization["spokes"]["regions"], alerts["region"])
     if organization:
-        yield from forwarding_faults(alerts["watch"], alerts["region"])
+        yield from forwarding_faults(alerts["watch"], alerts["region"], organization["spokes"]["exclude"])
     if role_path and not organization:
         yield role_path.fault(
             "The path says which roles the spokes of an organization forward. This stack has no spokes, and each role "

@@ -152,8 +152,7 @@ def _rules_of_spoke(stack_file: StackFile, known: Known) -> Iterator[StackRule]:
     settings = spoke_settings(stack_file, portal=known.portal_here)
     for rule in spoke_rules(settings) if settings else ():
         evidence = SPOKE if rule.pattern is not None else SCHEDULE
-        state = RULE_STATE if rule.pattern is not None else "ENABLED"
-        yield StackRule(rule.name, "", evidence, rule.pattern, state, None)
+        yield StackRule(rule.name, "", evidence, rule.pattern, rule.state, None)
 
 
 def watched_subjects(stack_file: StackFile) -> list[Subject]:

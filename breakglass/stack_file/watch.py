@@ -3,13 +3,15 @@
 Non-goals: the break-glass sets of the same stack, which are watched without an entry here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pydantic import Field, StrictBool, TypeAdapter
 
 from breakglass.alerts.patterns import PATTERN_LIMIT
 from breakglass.errors import BreakglassError
-from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
+from breakglass.organization.spoke_rules import SpokeSettings
+from breakglass.organization.spoke_template import TEMPLATE_LIMIT, template_body
 from breakglass.stack_file.base import ConfigModel, RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.types import (
@@ -101,32 +103,40 @@ def roles_outside(path: str | None, role_arns: Iterable[str]) -> list[str]:
     return [arn for arn in role_arns if path is None or f":role{path}" not in arn]
 
 
-def forwarding_faults(watch: RawValue, region: RawValue) -> Iterator[Fault]:
-    """Yield faults of more roles, or more users, than the rules of a spoke have room for."""
+def forwarding_faults(watch: RawValue, region: RawValue, exclude: RawValue | None = None) -> Iterator[Fault]:
+    """Yield a fault of more users, roles or excluded accounts than spokes have room for."""
     here = region.valid(_REGION)
     if here is None:
         return
-    partition, path = partition_of_region(here), watch["rolePath"].valid(_WATCHED_PATH)
+    path = watch["rolePath"].valid(_WATCHED_PATH)
     roles = roles_outside(path, filter(None, (role.valid(ROLE_ARN) for role in watched_roles(watch))))
-    users = [*filter(None, (user.valid(USER_ARN) for user in watched_users(watch)))]
-    if not _fit(SpokeSettings(partition, roles=tuple(roles), role_path=path)):
+    users = tuple(filter(None, (user.valid(USER_ARN) for user in watched_users(watch))))
+    settings = SpokeSettings(partition_of_region(here), roles=tuple(roles), role_path=path, users=users)
+    excluded = [account.text or "" for account in exclude or ()]
+    if not _fit(replace(settings, roles=())):
+        yield watch["users"].fault(
+            f"The rules of a spoke have no room for the names of {len(users)} users: EventBridge takes {PATTERN_LIMIT} "
+            "characters for a pattern, and each account of the organization has these rules.",
+            "Watch fewer users, or give those for emergencies the same name in each account.",
+        )
+    elif not _fit(settings):
         yield watch["roles"].fault(
             f"The rules of a spoke have no room for the ARNs of {len(roles)} roles: EventBridge takes {PATTERN_LIMIT} "
             "characters for a pattern, and each account of the organization has these rules.",
             "Create such roles below one path (IAM can't move a role), and add e.g. `rolePath: /break-glass/`. The "
             "spokes then forward all that is below it, and need no ARN of these roles.",
         )
-    if not _fit(SpokeSettings(partition, users=tuple(users))):
-        yield watch["users"].fault(
-            f"The rules of a spoke have no room for the names of {len(users)} users: EventBridge takes {PATTERN_LIMIT} "
-            "characters for a pattern, and each account of the organization has these rules.",
-            "Watch fewer users, or give those for emergencies the same name in each account.",
+    elif exclude and not _fit(settings, excluded):
+        yield exclude.fault(
+            f"The template of the spokes has no room for {len(excluded)} accounts: CloudFormation takes "
+            f"{TEMPLATE_LIMIT:,} bytes.",
+            "Name the units with the other accounts in `units` instead.",
         )
 
 
-def _fit(settings: SpokeSettings) -> bool:
+def _fit(settings: SpokeSettings, exclude: Sequence[str] = ()) -> bool:
     try:
-        spoke_rules(settings)
+        template_body(settings, exclude)
     except BreakglassError:
         return False
     return True

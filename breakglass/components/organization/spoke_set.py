@@ -43,8 +43,6 @@ class SpokeSetSpec(Tagged, Spokes, Forwarding):
                 "Another program makes the StackSet, so this component would have nothing to do.",
                 "Write self or delegatedAdmin, or leave the component out.",
             )
-        elif not given["units"].value:
-            yield given["units"].fault("Without a unit no account gets a spoke.", "Add the root's ID, e.g. r-ab12.")
 
 
 class SpokeSet(pulumi.ComponentResource):

@@ -344,6 +344,36 @@ def test_role_path_without_spokes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("build", [hub, spoke])
+def test_more_roles_than_a_spoke_holds_need_a_path(build: Any) -> None:
+    roles = many("role", 300)
+
+    (problem,) = problems(build(((*WATCH, "roles"), roles)))
+
+    assert problem.path == "breakglass:alerts.watch.roles"
+    assert "300 roles" in problem.why
+    assert "`rolePath: /break-glass/`" in problem.instead
+
+
+@pytest.mark.parametrize("build", [hub, spoke])
+def test_more_users_than_a_spoke_holds_are_refused(build: Any) -> None:
+    (problem,) = problems(build(((*WATCH, "users"), many("user", 300))))
+
+    assert problem.path == "breakglass:alerts.watch.users"
+    assert "300 users" in problem.why
+
+
+def test_more_excluded_accounts_than_fit_are_refused() -> None:
+    accounts = [f"{number:012}" for number in range(1000)]
+
+    (problem,) = problems(hub(((*SPOKES, "exclude"), accounts)))
+
+    assert problem.path == f"{PATH}.spokes.exclude"
+    assert "1000 accounts" in problem.why
+    assert "`units`" in problem.instead
+    assert problems(hub(((*SPOKES, "exclude"), accounts[:400]))) == []
+
+
+@pytest.mark.parametrize("build", [hub, spoke])
 def test_roles_below_the_path_take_no_room(build: Any) -> None:
     roles = [arn.replace("role/", "role/break-glass/") for arn in many("role", 300)]
 

@@ -80,6 +80,9 @@ A hub has rules on two event buses. The rules of a spoke are shown once, and are
 --json: {"rules": {NAME: {"bus", "subject", "evidence", "state", "pattern", "message"}}}. The bus is "default" or that
 of the hub. A rule of the alert path itself, or of a spoke, has no subject. A rule that posts nothing has no message
 (null). Else the message is an input transformer of EventBridge: {"inputPaths", "inputTemplate"}.
+
+--spoke-template: what `callAs: elsewhere` needs. The template has one parameter, HubBusArn, and makes no spoke in the
+excluded accounts.
 """
 
 _EXPLAIN = """Explains who can approve a permission set in an account, by which rule, and why a person can't. Groups are
@@ -232,7 +235,7 @@ def _check(options: argparse.Namespace, context: CommandContext) -> int:
             status = max(status, FAILED)
         found += of_file
         texts.append(check.to_text(file, of_file))
-    text = json.dumps(check.to_json(found), indent=2, ensure_ascii=False) if options.json else "\n\n".join(texts)
+    text = _json(check.to_json(found)) if options.json else "\n\n".join(texts)
     print(text, file=context.out)
     return status
 
@@ -242,15 +245,20 @@ def _patterns(options: argparse.Namespace, context: CommandContext) -> int:
     from breakglass.cli import patterns
 
     try:
-        rules = patterns.read_rules(options.file)
+        if options.spoke_template:
+            text = _json(patterns.read_spoke_template(options.file))
+        else:
+            rules = patterns.read_rules(options.file)
+            text = _json(patterns.to_json(rules)) if options.json else patterns.to_text(rules)
     except ConfigError as error:
         print(f"{options.file}: {error}", file=context.err)
         return FAILED
-    text = (
-        json.dumps(patterns.to_json(rules), indent=2, ensure_ascii=False) if options.json else patterns.to_text(rules)
-    )
     print(text, file=context.out)
     return DONE
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _explain(options: argparse.Namespace, context: CommandContext) -> int:
@@ -267,9 +275,7 @@ def _explain(options: argparse.Namespace, context: CommandContext) -> int:
         explain.check_question(policy, question)
         with _translate_aws_errors(policy.settings):
             report = explain.build_report(policy, context.directory(policy), question, progress)
-    text = (
-        json.dumps(explain.to_json(report), indent=2, ensure_ascii=False) if options.json else explain.to_text(report)
-    )
+    text = _json(explain.to_json(report)) if options.json else explain.to_text(report)
     print(text, file=context.out)
     return DONE
 
@@ -295,7 +301,7 @@ def _doctor(options: argparse.Namespace, context: CommandContext) -> int:
         findings = doctor.examine(deployed, _sources(context, progress))
     shown = finding.to_json(findings)
     print(
-        json.dumps(shown, indent=2, ensure_ascii=False) if options.json else finding.to_text(findings),
+        _json(shown) if options.json else finding.to_text(findings),
         file=context.out,
     )
     statuses = {each.status for each in findings}
@@ -312,7 +318,7 @@ def _drill(options: argparse.Namespace, context: CommandContext) -> int:
         paths = drill.find_paths(deployed, options.role)
         drills = drill.Drills(_sources(context, progress), drill.Clock(context.now, context.pause))
         results = drills.run(deployed, paths)
-    text = json.dumps(drill.to_json(results), indent=2, ensure_ascii=False) if options.json else drill.to_text(results)
+    text = _json(drill.to_json(results)) if options.json else drill.to_text(results)
     print(text, file=context.out)
     return FAILED if any(each.status is drill.Status.stopped for each in results) else DONE
 
@@ -382,7 +388,11 @@ def _add_patterns(commands: "argparse._SubParsersAction[_Parser]") -> None:
     summary = "every event pattern and message of a stack file, without Pulumi"
     parser = _command(commands, "patterns", summary, _PATTERNS, _patterns, _PATTERNS_STATUSES)
     parser.add_argument("file", type=Path, metavar="FILE", help="a stack file, Pulumi.STACK.yaml")
-    parser.add_argument("--json", action="store_true", help="JSON, for a program")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="JSON, for a program")
+    output.add_argument(
+        "--spoke-template", action="store_true", help="the CloudFormation template of the spokes of a hub, JSON"
+    )
     parser.set_defaults(failed=INVALID)
 
 

@@ -1,5 +1,7 @@
 """`breakglass patterns`: every event pattern of a stack file, with its message, without Pulumi and AWS.
 
+Likewise the CloudFormation template of a hub's spokes.
+
 Non-goals: rules with a schedule, which have no pattern and are only counted; deployed rules (`breakglass doctor`).
 """
 
@@ -11,21 +13,58 @@ from pathlib import Path
 from typing import Any
 
 from breakglass.errors import InvalidArgumentError, Problem, format_value
+from breakglass.organization.spoke_template import spoke_template
 from breakglass.stack_file.check import check_stack, validate_stack
-from breakglass.stack_file.rules import StackRule, stack_rules
+from breakglass.stack_file.rules import StackRule, spoke_settings, stack_rules
 from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
+from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.stack_yaml import read_stack_yaml
+
+DEFAULT_BUS = "default"
+"""The name of the event bus that each account has in each region."""
 
 _FILE_NAME = re.compile(r"Pulumi\.(?P<stack>.+)\.ya?ml")
 
 _NOT_HERE = {"secure": "(set elsewhere)"}
 
-DEFAULT_BUS = "default"
-"""The name of the event bus that each account has in each region."""
-
 
 def read_rules(file: Path) -> list[StackRule]:
     """Return the rules of a stack file without problems; secrets may be missing.
+
+    Raises:
+        ConfigError: the file has problems.
+        InvalidArgumentError: the file's name does not name a stack.
+        UnreadableError: the file can't be read.
+    """
+    stack_file, stack = _read(file)
+    return stack_rules(stack_file, stack)
+
+
+def read_spoke_template(file: Path) -> dict[str, Any]:
+    """Return the CloudFormation template of the spokes of a hub, for a StackSet that another program makes.
+
+    Raises:
+        ConfigError: the file has problems.
+        InvalidArgumentError: the file's name does not name a stack, or the file is not that of a hub.
+        UnreadableError: the file can't be read.
+    """
+    stack_file, _ = _read(file)
+    settings, alerts = spoke_settings(stack_file, portal=False), stack_file.alert_path
+    if settings is None or alerts is None or alerts.organization is None:
+        raise InvalidArgumentError(
+            Problem(
+                "FILE",
+                format_value(file.name),
+                "The spokes of an organization are those of its hub, and this file is not that of a hub: it has no "
+                "`alerts.organization`.",
+                "Name the stack file of the hub.",
+            )
+        )
+    return spoke_template(settings, alerts.organization.spokes.exclude)
+
+
+def _read(file: Path) -> tuple[StackFile, str]:
+    """Return the stack file and the name of its stack.
 
     Raises:
         ConfigError: the file has problems.
@@ -46,8 +85,7 @@ def read_rules(file: Path) -> list[StackRule]:
         )
     missing = {problem.path for problem in check_stack(keys, file.parent).problems}
     secrets = {key: _NOT_HERE for key in SECRET_KEYS if key not in keys and f"{NAMESPACE}{key}" in missing}
-    stack_file = validate_stack({**keys, **secrets}, file.parent)
-    return stack_rules(stack_file, named["stack"])
+    return validate_stack({**keys, **secrets}, file.parent), named["stack"]
 
 
 def to_json(rules: Sequence[StackRule]) -> dict[str, Any]:

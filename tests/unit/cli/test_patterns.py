@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from breakglass.organization.spoke_template import spoke_template
 from breakglass.stack_file.check import validate_stack
-from breakglass.stack_file.rules import stack_rules
+from breakglass.stack_file.rules import spoke_settings, stack_rules
 from tests.app.doubles.directory import MemoryDirectory
 from tests.unit.cli.contexts import Outcome, Typist
 from tests.unit.cli.test_check import NAME, written
-from tests.unit.stack_file.stack_files import ALERTS, STACKS, TOKEN, stack, stack_with_approvals
+from tests.unit.stack_file.stack_files import ALERTS, STACKS, TOKEN, hub, spoke, stack, stack_with_approvals
 
 
 def patterns(*arguments: object) -> Outcome:
@@ -109,6 +110,43 @@ def test_patterns_show_the_use_of_a_key_without_message() -> None:
     # The second rule is that of the alarm on the first one.
     assert of_keys[0] is None
     assert "inputTemplate" in of_keys[1]
+
+
+def test_patterns_of_a_hub_show_both_buses(tmp_path: Path) -> None:
+    rules = as_json(written(tmp_path, hub(), "prod"))["rules"]
+
+    buses = {name: rule["bus"] for name, rule in rules.items()}
+    assert {bus for name, bus in buses.items() if "-DatabaseAdmin-" in name} == {"breakglass-prod-hub"}
+    assert {bus for name, bus in buses.items() if "-tampering-" in name or "-spoke-" in name} == {"default"}
+
+
+def test_patterns_of_a_spoke_stack_show_its_rules(tmp_path: Path) -> None:
+    file = written(tmp_path, spoke(), "management")
+
+    rules = as_json(file)["rules"]
+    assert {rule["evidence"] for rule in rules.values()} == {"spoke"}
+    assert {"breakglass-spoke-sessions", "breakglass-spoke-portal"} < rules.keys()
+    assert patterns(file).out.rstrip().endswith(f"{len(rules)} with an event pattern, 1 with a schedule")
+
+
+def test_spoke_template_is_that_of_the_hub(tmp_path: Path) -> None:
+    exclude = ["333333333333"]
+    raw = hub((("alerts", "organization", "spokes", "exclude"), exclude))
+    settings = spoke_settings(validate_stack(raw, STACKS), portal=False)
+
+    outcome = patterns(written(tmp_path, raw, "prod"), "--spoke-template")
+
+    assert (outcome.status, outcome.err) == (0, "")
+    assert settings is not None
+    assert json.loads(outcome.out) == spoke_template(settings, exclude)
+
+
+@pytest.mark.parametrize("build", [stack, spoke])
+def test_spoke_template_of_another_file_is_refused(tmp_path: Path, build: Any) -> None:
+    outcome = patterns(written(tmp_path, build(), "prod"), "--spoke-template")
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "this file is not that of a hub" in outcome.flat
 
 
 def test_patterns_of_a_file_with_problems_shows_them(tmp_path: Path) -> None:

@@ -321,23 +321,20 @@ def read_metrics() -> Statement:
     return {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricData", "Resource": "*"}
 
 
-def query_logs(log_group_arn: str, *more: str) -> list[Statement]:
-    """Let a state machine ask CloudWatch Logs Insights about log groups; reading a result has no resource types.
+def query_logs(log_group_arn: str, *more: str) -> Statement:
+    """Let a state machine ask CloudWatch Logs Insights about log groups, and read the answers.
 
     Args:
         log_group_arn: `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, without `:*` at its end.
         more: those of further log groups.
     """
     groups = [f"{arn}:*" for arn in (log_group_arn, *more)]
-    return [
-        {
-            "Sid": "QueryLogs",
-            "Effect": "Allow",
-            "Action": "logs:StartQuery",
-            "Resource": groups if more else groups[0],
-        },
-        {"Sid": "ReadQueries", "Effect": "Allow", "Action": "logs:GetQueryResults", "Resource": "*"},
-    ]
+    return {
+        "Sid": "QueryLogs",
+        "Effect": "Allow",
+        "Action": ["logs:StartQuery", "logs:GetQueryResults"],
+        "Resource": groups if more else groups[0],
+    }
 
 
 def list_accounts() -> Statement:

@@ -152,8 +152,12 @@ def test_role_of_machine_has_only_these_permissions() -> None:
     assert json.loads(deployment.get(ROLE_POLICY, "test-roll-call-permissions").inputs["policy"]) == {
         "Version": "2012-10-17",
         "Statement": [
-            {"Sid": "QueryLogs", "Effect": "Allow", "Action": "logs:StartQuery", "Resource": f"{LOG_GROUP_ARN}:*"},
-            {"Sid": "ReadQueries", "Effect": "Allow", "Action": "logs:GetQueryResults", "Resource": "*"},
+            {
+                "Sid": "QueryLogs",
+                "Effect": "Allow",
+                "Action": ["logs:StartQuery", "logs:GetQueryResults"],
+                "Resource": f"{LOG_GROUP_ARN}:*",
+            },
             {"Sid": "ListAccounts", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*"},
             {"Sid": "SendMail", "Effect": "Allow", "Action": "sns:Publish", "Resource": TOPIC_ARN},
             {

@@ -209,4 +209,4 @@ def _definition(spec: RollCallSpec, log_group: str, topic_arn: str) -> str:
 
 def _permissions(arns: list[Any]) -> str:
     topic_arn, log_group_arn = arns
-    return policy_json(build_document(*query_logs(log_group_arn), list_accounts(), publish(topic_arn), write_metrics()))
+    return policy_json(build_document(query_logs(log_group_arn), list_accounts(), publish(topic_arn), write_metrics()))

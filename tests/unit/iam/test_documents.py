@@ -208,16 +208,10 @@ def test_statements_of_machines_that_measure() -> None:
 
 def test_machine_queries_named_log_groups_only() -> None:
     groups = [f"arn:aws:logs:eu-central-1:222222222222:log-group:/aws/events/breakglass-{name}" for name in "ab"]
-    read = {"Sid": "ReadQueries", "Effect": "Allow", "Action": "logs:GetQueryResults", "Resource": "*"}
+    query = {"Sid": "QueryLogs", "Effect": "Allow", "Action": ["logs:StartQuery", "logs:GetQueryResults"]}
 
-    assert query_logs(groups[0]) == [
-        {"Sid": "QueryLogs", "Effect": "Allow", "Action": "logs:StartQuery", "Resource": f"{groups[0]}:*"},
-        read,
-    ]
-    assert query_logs(*groups) == [
-        {"Sid": "QueryLogs", "Effect": "Allow", "Action": "logs:StartQuery", "Resource": [f"{g}:*" for g in groups]},
-        read,
-    ]
+    assert query_logs(groups[0]) == {**query, "Resource": f"{groups[0]}:*"}
+    assert query_logs(*groups) == {**query, "Resource": [f"{group}:*" for group in groups]}
 
 
 def test_machine_lists_the_accounts_of_the_organization() -> None:

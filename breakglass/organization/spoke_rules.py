@@ -63,7 +63,7 @@ class SpokeSettings:
 
     Attributes:
         partition: the AWS partition.
-        roles: ARNs of watched roles that Identity Center did not make and that are not below `role_path`.
+        roles: ARNs of watched roles that Identity Center did not make; those below `role_path` change nothing.
         role_path: a path of watched roles, e.g. `/break-glass/`.
         users: ARNs of watched IAM users.
         portal: True in the account that owns Identity Center, which alone has the events of its portal.
@@ -158,7 +158,7 @@ class _Patterns:
         return [
             f"{any_account}{RESERVED_PATH}*",
             *([f"{any_account}role{path}*"] if path else []),
-            *sorted(set(self.settings.roles)),
+            *sorted({role for role in self.settings.roles if not (path and f":role{path}" in role)}),
         ]
 
     def _sessions(self, roles: Sequence[str]) -> Pattern:

@@ -4,13 +4,15 @@ Not proven here: the patterns (tests/unit/organization), and that AWS forwards a
 """
 
 import json
+import re
 from typing import Any, cast
 
 import pulumi
 
 from breakglass.components.organization.spoke import Spoke, SpokeArgs
 from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
-from tests.conftest import REGION, Deployment, deploy, refusal
+from breakglass.organization.spoke_template import spoke_template
+from tests.conftest import ACCOUNT_ID, REGION, Deployment, deploy, refusal
 
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
@@ -167,3 +169,84 @@ def test_too_many_roles_are_refused_with_the_way_out() -> None:
     roles = [f"arn:aws:iam::333333333333:role/emergency-{number}" for number in range(60)]
 
     assert "rolePath: /break-glass/" in refusal(lambda: program({**ARGS, "roles": roles}))
+
+
+def in_account(value: Any) -> Any:
+    """A part of a template as CloudFormation resolves it in the account and region of the component."""
+    values = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT_ID, "HubBusArn": HUB}
+    arns = {"Role": ROLE_ARN, "DeadLetters": QUEUE_ARN}
+    match value:
+        case {"Ref": str(name)}:
+            return values.get(name, name)
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], text)
+        case {"Fn::GetAtt": [str(name), "Arn"]}:
+            return arns[name]
+        case dict():
+            return {key: in_account(each) for key, each in value.items()}
+        case list():
+            return [in_account(each) for each in value]
+        case _:
+            return value
+
+
+def test_template_makes_the_same_resources() -> None:
+    role, user = "arn:aws:iam::333333333333:role/emergency", "arn:aws:iam::333333333333:user/door"
+    deployment = create(roles=[role], role_path="/break-glass/", users=[user], portal=True, tags={})
+    settings = SpokeSettings(roles=(role,), role_path="/break-glass/", users=(user,), portal=True)
+    resources = in_account(spoke_template(settings)["Resources"])
+    made = {name: (resource["Type"], resource["Properties"]) for name, resource in resources.items()}
+
+    queue = deployment.get(QUEUE, "prod-spoke-dead-letters").inputs
+    assert made.pop("DeadLetters") == (
+        "AWS::SQS::Queue",
+        {
+            "QueueName": queue["name"],
+            "MessageRetentionPeriod": queue["messageRetentionSeconds"],
+            "SqsManagedSseEnabled": queue["sqsManagedSseEnabled"],
+        },
+    )
+    policy = json.loads(deployment.get(QUEUE_POLICY, "prod-spoke-dead-letters").inputs["policy"])
+    assert made.pop("DeadLetterPolicy") == (
+        "AWS::SQS::QueuePolicy",
+        {"Queues": ["DeadLetters"], "PolicyDocument": policy},
+    )
+    role_inputs, inline = (deployment.get(kind, "prod-spoke-role").inputs for kind in (ROLE, ROLE_POLICY))
+    assert made.pop("Role") == (
+        "AWS::IAM::Role",
+        {
+            "RoleName": role_inputs["name"],
+            "Description": role_inputs["description"],
+            "AssumeRolePolicyDocument": json.loads(role_inputs["assumeRolePolicy"]),
+            "Policies": [{"PolicyName": inline["name"], "PolicyDocument": json.loads(inline["policy"])}],
+        },
+    )
+    targets = {target.inputs["rule"]: target.inputs for target in deployment.of_type(TARGET)}
+    assert sorted(made.values(), key=str) == sorted(
+        (
+            ("AWS::Events::Rule", as_template(rule.inputs, targets[rule.inputs["name"]]))
+            for rule in deployment.of_type(RULE)
+        ),
+        key=str,
+    )
+
+
+def as_template(rule: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+    """A rule and its target of the component, with the names of CloudFormation."""
+    pattern = {"EventPattern": json.loads(rule["eventPattern"])} if "eventPattern" in rule else {}
+    schedule = {"ScheduleExpression": rule["scheduleExpression"]} if "scheduleExpression" in rule else {}
+    return {
+        "Name": rule["name"],
+        "Description": rule["description"],
+        "State": rule["state"],
+        **pattern,
+        **schedule,
+        "Targets": [
+            {
+                "Id": target["targetId"],
+                "Arn": target["arn"],
+                "RoleArn": target["roleArn"],
+                "DeadLetterConfig": {"Arn": target["deadLetterConfig"]["arn"]},
+            }
+        ],
+    }

@@ -27,6 +27,7 @@ from breakglass.alerts.subjects import (
 )
 from breakglass.app.domain.policy import PrincipalKind
 from breakglass.naming import AppFunction, Names, hub_bus, physical_name, stack_prefix
+from breakglass.organization.roll_call_rules import ADDED_REGION, added_region_text, roll_call_rules
 from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.permission_sets import PairSpec
@@ -43,8 +44,8 @@ Source: "Amazon EventBridge quotas" (https://docs.aws.amazon.com/eventbridge/lat
 LOST_CONNECTION, SCHEDULE = "lost-connection", "schedule"
 """Ends of the names of rules that belong to no subject."""
 
-SPOKE = "spoke"
-"""The evidence of a rule that forwards events to the bus of a hub."""
+SPOKE, ROLL_CALL = "spoke", "roll-call"
+"""The evidence of a rule that forwards events to the bus of a hub, and of one that gets the heartbeats there."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class StackRule:
     Attributes:
         name: its physical name.
         subject: key of its subject; empty for a rule of the alert path itself.
-        evidence: its evidence path, or `drill`, `lost-connection`, `spoke` or `schedule`.
+        evidence: its evidence path, or `drill`, `lost-connection`, `roll-call`, `spoke` or `schedule`.
         pattern: its event pattern; None for a schedule.
         state: its state in EventBridge.
         build_message: returns the message in Slack, or by e-mail if that is the only one; None without a message.
@@ -119,7 +120,7 @@ def stack_rules(stack_file: StackFile, stack: str, known: Known | None = None) -
     if stack_file.alert_path is None:
         return [*of_spoke]
     rules = _Rules(stack_file, stack_file.alert_path, stack, known)
-    return [*rules.of_subjects(), *rules.of_the_path(), *of_spoke]
+    return [*rules.of_subjects(), *rules.of_the_path(), *rules.of_the_roll_call(), *of_spoke]
 
 
 def rules_per_bus(rules: Iterable[StackRule]) -> dict[str | None, int]:
@@ -313,12 +314,20 @@ class _Rules:
         scheduled = {
             "slack-probe": self.alerts.probe_seconds,
             "drills": self.alerts.drill_interval_seconds,
-            "roll-call": organization and organization.has_roll_call,
+            ROLL_CALL: organization and organization.has_roll_call,
             "witness": (organization and organization.witness) or self.alerts.witness_seconds,
             "approvals-reconciler": self.stack_file.approvals,
         }
         for part in (part for part, wanted in scheduled.items() if wanted):
             yield StackRule(physical_name(f"{self.stack}-{part}-schedule"), "", SCHEDULE, None, "ENABLED", None)
+
+    def of_the_roll_call(self) -> Iterator[StackRule]:
+        """Yield the rules of the roll call on the bus of the hub."""
+        organization = self.alerts.organization
+        for rule in roll_call_rules() if organization and organization.has_roll_call else ():
+            name = physical_name(f"{self.stack}-{ROLL_CALL}-{rule.key}")
+            build = added_region_text if rule.key == ADDED_REGION else None
+            yield StackRule(name, "", ROLL_CALL, rule.pattern, RULE_STATE, build, hub_bus(self.stack))
 
     def _way_to_slack(self, confirmed: bool) -> tuple[str, str | None]:
         """Return the ARNs of the connection and, with direct delivery, of the API destination."""

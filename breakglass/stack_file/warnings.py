@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from breakglass.errors import Problem, format_value
 from breakglass.stack_file.approvals_lint import approval_warnings
+from breakglass.stack_file.organization_lint import organization_warnings
 from breakglass.stack_file.rules import RULES_PER_BUS, rules_per_bus, stack_rules
 from breakglass.stack_file.secret_keys import PAGER_COMMAND
 from breakglass.stack_file.set_names import overlap
@@ -29,6 +30,7 @@ def warnings(stack_file: StackFile, at: str) -> Iterator[Problem]:
     yield from _many_rules(stack_file, at)
     yield from _unseen_global_events(stack_file, at)
     yield from _unseen_identity_center(stack_file, at)
+    yield from organization_warnings(stack_file, at)
     yield from _unseen_trail(stack_file, at)
     yield from _deployments_as_tampering(stack_file, at)
     yield from _overlapping_names(stack_file, at)
@@ -94,11 +96,13 @@ def _unseen_global_events(stack_file: StackFile, at: str) -> Iterator[Problem]:
     alerts = stack_file.alert_path
     if alerts is None or alerts.global_events_stack:
         return
+    # Spokes forward the events about root and users; `organization_lint` warns if they do not.
+    here_alone = alerts.organization is None
     unseen = [
         event
         for watched, event in (
-            (alerts.watch.root, "sign-ins of root, and changes of its password and MFA"),
-            (alerts.watch.user_arns, "changes of the users' credentials"),
+            (here_alone and alerts.watch.root, "sign-ins of root, and changes of its password and MFA"),
+            (here_alone and alerts.watch.user_arns, "changes of the users' credentials"),
             (alerts.tamper, "changes of IAM, AWS Organizations and the account"),
         )
         if watched
@@ -119,11 +123,13 @@ def _unseen_identity_center(stack_file: StackFile, at: str) -> Iterator[Problem]
     """Yield a warning if the events of Identity Center are recorded in another region."""
     alerts, sets = stack_file.alert_path, stack_file.permission_sets
     if alerts and sets and alerts.region != sets.region:
+        forwarded = alerts.organization and sets.region in alerts.organization.spokes.regions
+        rules = "for access that is given around the approvals"
         yield Problem(
             f"{at}alerts.region",
             format_value(alerts.region),
             f"AWS records the events of Identity Center in {sets.region}, its home region. So the rules of this stack "
-            "for `portal`, and for access that is given around the approvals, see none of them.",
+            f"{rules if forwarded else f'for `portal`, and {rules},'} see none of them.",
             f"Write `region: {sets.region}`, or deploy another stack with `alerts` there.",
         )
 

@@ -3,7 +3,10 @@
 Not proven here: that the components make the same rules (tests/components/test_stack_rules.py).
 """
 
+from collections.abc import Iterable
 from typing import Any
+
+import pytest
 
 from breakglass.alerts.patterns import PATTERN_LIMIT, pattern_json
 from breakglass.alerts.subjects import (
@@ -15,16 +18,29 @@ from breakglass.alerts.subjects import (
     UserSubject,
 )
 from breakglass.stack_file.check import validate_stack
-from breakglass.stack_file.rules import Known, access_subject, stack_rules, tamper_subject, watched_subjects
+from breakglass.stack_file.rules import (
+    ROLL_CALL,
+    SPOKE,
+    Known,
+    StackRule,
+    access_subject,
+    rules_per_bus,
+    stack_rules,
+    tamper_subject,
+    watched_subjects,
+)
 from breakglass.stack_file.stack import StackFile
 from tests.unit.stack_file.stack_files import (
     ALERTS,
     APPROVALS,
     ASSIGNMENT,
+    ORGANIZATION,
     RULE,
     STACKS,
     Keys,
+    hub,
     policy,
+    spoke,
     stack,
     stack_with_approvals,
 )
@@ -113,6 +129,91 @@ def test_names_of_rules_are_unique_and_of_the_stack() -> None:
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("breakglass-prod-") for name in names)
+
+
+FIELDS = ("name", "subject", "evidence", "pattern", "state")
+
+
+def facts(rules: Iterable[StackRule]) -> list[dict[str, Any]]:
+    return [{field: getattr(rule, field) for field in FIELDS} for rule in rules]
+
+
+@pytest.mark.parametrize("build", [stack, stack_with_approvals])
+def test_file_without_an_organization_has_the_default_bus_alone(build: Any) -> None:
+    rules = stack_rules(validate_stack(build(), STACKS), "prod")
+
+    assert {rule.bus for rule in rules} == {None}
+    assert {rule.evidence for rule in rules}.isdisjoint({SPOKE, ROLL_CALL})
+    assert not any("-roll-call-" in rule.name or "-witness-" in rule.name for rule in rules)
+
+
+@pytest.mark.parametrize("build", [stack, stack_with_approvals])
+def test_organization_adds_rules_and_changes_none(build: Any) -> None:
+    organization = ((*ALERTS, "organization"), ORGANIZATION)
+    before = stack_rules(validate_stack(build(), STACKS), "prod")
+    after = stack_rules(validate_stack(build(organization), STACKS), "prod")
+
+    kept = {rule.name for rule in before}
+    assert facts(rule for rule in after if rule.name in kept) == facts(before)
+    assert [rule.message for rule in after if rule.name in kept] == [rule.message for rule in before]
+    assert {rule.name for rule in after} - kept == {
+        "breakglass-prod-roll-call-heartbeat",
+        "breakglass-prod-roll-call-added-region",
+        "breakglass-prod-roll-call-schedule",
+        *(f"breakglass-spoke-{key}" for key in ("sessions", "console", "denied", "root", "portal", "heartbeat")),
+    }
+
+
+def test_rules_of_subjects_are_on_the_bus_of_the_hub() -> None:
+    users = ((*ALERTS, "watch", "users"), [ADMIN])
+    rules = stack_rules(validate_stack(hub((TAMPER, {}), users), STACKS), "prod")
+
+    on_the_bus = {rule.name for rule in rules if rule.bus is not None}
+    assert {rule.bus for rule in rules} == {None, "breakglass-prod-hub"}
+    subjects = {rule.name for rule in rules if rule.subject not in ("", "access-by-hand", "tampering")}
+    # The other rule of that path has no message.
+    alarm = {rule.name for rule in rules if rule.evidence == "key_use" and rule.message}
+    roll_call = {f"breakglass-prod-roll-call-{key}" for key in ("heartbeat", "added-region")}
+    assert len(alarm) == 1
+    assert on_the_bus == subjects - alarm | roll_call
+    assert rules_per_bus(rules) == {"breakglass-prod-hub": len(on_the_bus), None: len(rules) - len(on_the_bus)}
+
+
+def test_spoke_stack_has_the_rules_of_its_spoke() -> None:
+    rules = stack_rules(validate_stack(spoke(), STACKS), "management")
+
+    assert {(rule.subject, rule.evidence, rule.bus, rule.message) for rule in rules} == {
+        ("", SPOKE, None, None),
+        ("", "schedule", None, None),
+    }
+    assert [rule.name for rule in rules if rule.pattern is None] == ["breakglass-spoke-heartbeat"]
+
+
+@pytest.mark.parametrize("build", [hub, spoke])
+def test_spoke_outside_the_portals_account_forwards_no_portal(build: Any) -> None:
+    stack_file = validate_stack(build(), STACKS)
+
+    both = [{rule.name for rule in stack_rules(stack_file, "prod", Known(portal_here=here))} for here in (True, False)]
+    assert both[0] - both[1] == {"breakglass-spoke-portal"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (stack(), set()),
+        (stack(((*ALERTS, "witness"), "PT1H")), {"witness"}),
+        (hub(), {"roll-call"}),
+        (hub(((*ALERTS, "organization", "rollCall"), "off")), set()),
+        (hub(((*ALERTS, "organization", "witness"), {"trailLogGroup": "trail"})), {"roll-call", "witness"}),
+    ],
+)
+def test_roll_call_and_witness_have_schedules(raw: dict[str, Any], expected: set[str]) -> None:
+    rules = stack_rules(validate_stack(raw, STACKS), "prod")
+
+    schedules = {rule.name for rule in rules if rule.evidence == "schedule"}
+    assert {part for part in ("roll-call", "witness") if f"breakglass-prod-{part}-schedule" in schedules} == expected
+    heartbeats = [rule.name for rule in rules if rule.evidence == ROLL_CALL]
+    assert len(heartbeats) == (2 if "roll-call" in expected else 0)
 
 
 def test_each_pattern_is_short_enough() -> None:

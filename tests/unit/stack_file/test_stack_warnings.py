@@ -3,14 +3,19 @@
 Not proven here: how AWS fails where it is warned that it would.
 """
 
+from typing import Any
+
 import pytest
 
 from tests.unit.stack_file.stack_files import (
     ALERTS,
+    ASSIGNMENT,
     BREAK_GLASS,
     ENCRYPTED,
     PAIR,
     Keys,
+    hub,
+    spoke,
     stack,
     stack_with_approvals,
     warnings,
@@ -185,6 +190,81 @@ def test_trail_and_keys_of_another_region_are_warned_about(key: str, value: obje
     found = warnings(stack(((*ALERTS, "tamper", key), value)))
 
     assert [warning.path for warning in found] == ([f"breakglass:alerts.tamper.{at}"] if at else [])
+
+
+SPOKES: Keys = (*ALERTS, "organization", "spokes")
+SPOKES_PATH = "breakglass:alerts.organization.spokes"
+
+
+def test_hub_and_spoke_without_mistake_have_no_warning() -> None:
+    assert warnings(hub()) == []
+    assert warnings(spoke()) == []
+
+
+def test_hub_needs_a_stack_for_tampering_with_iam_only() -> None:
+    (warning,) = warnings(hub(((*ALERTS, "globalEventsStack"), None), ((*ALERTS, "watch", "users"), USERS["users"])))
+
+    assert warning.path == GLOBAL_EVENTS
+    assert "changes of IAM" in warning.why
+    assert "root" not in warning.why
+    assert "credentials" not in warning.why
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (hub(((*SPOKES, "regions"), ["eu-central-1"])), f"{SPOKES_PATH}.regions"),
+        (spoke(((*ALERTS, "regions"), ["eu-central-1", "eu-west-1"])), "breakglass:alerts.regions"),
+        (spoke(((*ALERTS, "regions"), None)), "breakglass:alerts.regions"),
+    ],
+)
+def test_spokes_that_miss_the_global_region_are_warned_about(raw: dict[str, Any], path: str) -> None:
+    (warning,) = warnings(raw)
+
+    assert warning.path == path
+    assert "sign-ins of root" in warning.why
+    assert "in us-east-1 only" in warning.why
+    assert warning.instead == "Add us-east-1."
+
+
+def test_hub_without_roll_call_is_warned_about() -> None:
+    (warning,) = warnings(hub(((*ALERTS, "organization", "rollCall"), "off")))
+
+    assert warning.path == "breakglass:alerts.organization.rollCall"
+    assert "forwards no events" in warning.why
+
+
+def test_excluded_account_with_uses_is_warned_about() -> None:
+    (warning,) = warnings(hub(((*SPOKES, "exclude"), ["333333333333", "222222222222"])))
+
+    assert (warning.path, warning.value) == (f"{SPOKES_PATH}.exclude[1]", '"222222222222"')
+    assert "arn:aws:iam::222222222222:role/emergency-operator, devops-break-glass." in warning.why
+
+
+def test_excluded_account_with_everyday_sets_is_no_mistake() -> None:
+    everyday = ((*ASSIGNMENT, "sets"), ["everyday"])
+
+    assert warnings(hub(((*SPOKES, "exclude"), ["222222222222"]), everyday, ((*ALERTS, "watch", "roles"), []))) == []
+
+
+@pytest.mark.parametrize(
+    ("regions", "portal"), [(["eu-west-1", "us-east-1"], True), (["eu-west-1", "us-east-1", "eu-central-1"], False)]
+)
+def test_hub_outside_the_home_region_sees_the_portal(regions: list[str], portal: bool) -> None:
+    (warning,) = warnings(hub(((*ALERTS, "region"), "eu-west-1"), ((*SPOKES, "regions"), regions)))
+
+    assert warning.path == "breakglass:alerts.region"
+    assert ("`portal`" in warning.why) == portal
+    assert "around the approvals" in warning.why
+
+
+def test_rules_beyond_the_quota_of_the_hubs_bus_are_warned_about() -> None:
+    roles = [f"arn:aws:iam::222222222222:role/break-glass/{number}" for number in range(60)]
+
+    (warning,) = warnings(hub(((*ALERTS, "watch"), {"roles": roles, "rolePath": "/break-glass/"})))
+
+    assert warning.path == "breakglass:alerts"
+    assert "on the event bus of the hub" in warning.why
 
 
 @pytest.mark.parametrize(

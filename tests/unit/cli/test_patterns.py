@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from breakglass.naming import SPOKE_PREFIX
 from breakglass.organization.spoke_template import spoke_template
 from breakglass.stack_file.check import validate_stack
 from breakglass.stack_file.rules import spoke_settings, stack_rules
@@ -100,7 +101,8 @@ def test_patterns_text_of_a_rule_is_complete(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["dev", "local", "prod"])
 def test_patterns_of_a_committed_file_need_no_secrets(name: str) -> None:
-    assert all(rule.startswith(f"breakglass-{name}-") for rule in as_json(STACKS / f"Pulumi.{name}.yaml")["rules"])
+    prefixes = (f"breakglass-{name}-", SPOKE_PREFIX)
+    assert all(rule.startswith(prefixes) for rule in as_json(STACKS / f"Pulumi.{name}.yaml")["rules"])
 
 
 def test_patterns_show_the_use_of_a_key_without_message() -> None:

@@ -18,6 +18,8 @@ from tests.unit.stack_file.stack_files import (
     TOKEN,
     Keys,
     committed,
+    hub,
+    spoke,
     stack,
     stack_with_approvals,
 )
@@ -44,6 +46,24 @@ def test_committed_stack_file_obeys_and_names_schema(name: str) -> None:
     assert faults(committed(name)) == []
     first_line = (STACKS / f"Pulumi.{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first_line == f"# yaml-language-server: $schema=./{SCHEMA_FILE.name}"
+
+
+def test_stack_files_of_hub_and_spoke_obey_schema() -> None:
+    assert faults(document(hub())) == []
+    assert faults(document(spoke())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ([((*ALERTS, "slack"), {"channel": "C0123456789"})], "$.config['breakglass:alerts']"),
+        ([((*ALERTS, "watch", "root"), True)], "$.config['breakglass:alerts'].watch"),
+        ([((*ALERTS, "forwardTo"), "breakglass-prod-hub")], "$.config['breakglass:alerts'].forwardTo"),
+        ([((*ALERTS, "regions", 0), "Frankfurt")], "$.config['breakglass:alerts'].regions[0]"),
+    ],
+)
+def test_schema_refuses_fault_of_spoke(changes: list[tuple[Keys, object]], place: str) -> None:
+    assert faults(document(spoke(*changes))) == [place]
 
 
 def test_stack_file_written_by_cli_obeys_schema() -> None:
@@ -73,6 +93,8 @@ def test_stack_file_written_by_cli_obeys_schema() -> None:
         ([((*RULE, "approvals"), 0)], "$.config['breakglass:approvals'].rules[0].approvals"),
         ([((*RULE, "approvers"), [])], "$.config['breakglass:approvals'].rules[0].approvers"),
         ([((*RULE, "aprovers"), [])], "$.config['breakglass:approvals'].rules[0]"),
+        ([((*ALERTS, "organization"), {"id": "o-exampleorgid"})], "$.config['breakglass:alerts'].organization"),
+        ([((*ALERTS, "witness"), "PT5M")], "$.config['breakglass:alerts'].witness"),
     ],
 )
 def test_schema_refuses_fault(changes: list[tuple[Keys, object]], place: str) -> None:

@@ -27,6 +27,22 @@ if stack.alert_path:
         pulumi.export("independentDoor", {"roles": door.roles, "users": door.users, "rehearseSeconds": days * 86_400})
     if stack.alert_path.global_events_stack:
         pulumi.export("globalEventsStack", stack.alert_path.global_events_stack)
+    if organization := stack.alert_path.organization:
+        spokes = organization.spokes
+        pulumi.export("hubBusArn", break_glass.hub_bus_arn)
+        pulumi.export(
+            "organization",
+            {
+                "id": organization.id,
+                "regions": spokes.regions,
+                "units": spokes.units,
+                "exclude": spokes.exclude,
+                "callAs": spokes.call_as.value,
+                "rollCall": organization.has_roll_call,
+            },
+        )
+if stack.spoke:
+    pulumi.export("spoke", {"regions": stack.spoke.all_regions, "forwardTo": stack.spoke.forward_to})
 if stack.approvals:
     pulumi.export("approvalRequestUrl", break_glass.approval_request_url)
     pulumi.export("approvalTable", break_glass.approval_table_name)

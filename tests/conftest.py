@@ -208,6 +208,7 @@ ANSWERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         "userId": "id-of-user-" + args["alternateIdentifier"]["uniqueAttribute"]["attributeValue"]
     },
     "aws:organizations/getOrganization:getOrganization": lambda _: {
+        "id": "o-exampleorgid",
         "masterAccountId": ACCOUNT_ID,
         "accounts": [
             {"id": ACCOUNT_ID, "name": "management", "status": "ACTIVE"},

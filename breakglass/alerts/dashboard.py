@@ -102,6 +102,8 @@ class AlertPathMetrics:
         drill_rule_names: the drill rule of each role, by its name for people.
         drill_bus_name: the name of the event bus of these rules; None for the default one.
         has_drill_schedule: True if drills are sent on a schedule.
+        has_roll_call: True if spokes without a heartbeat are counted.
+        has_witness: True if uses without an alert are counted.
         machine_arn: the state machine of the confirmed delivery, if there is one.
     """
 
@@ -111,6 +113,8 @@ class AlertPathMetrics:
     has_drill_schedule: bool
     machine_arn: str | None
     drill_bus_name: str | None = None
+    has_roll_call: bool = False
+    has_witness: bool = False
 
 
 def subject_name(subject: Watched) -> str:
@@ -232,6 +236,7 @@ def _alert_path(path: AlertPathMetrics) -> list[_Graph]:
         ("Slack accepts messages: should be 1", reachable, "Minimum"),
         (*_drills(path), "Maximum"),
         ("Late or failed per day: should be 0", _late(path), "Sum"),
+        ("Not seen, most in a run: should be 0", _unseen(path), "Maximum"),
     ]
 
 
@@ -261,6 +266,12 @@ def _late(path: AlertPathMetrics) -> list[Line]:
         )
     ]
     return [_own_metric(path, AlertMetric.alerts_late, "late alerts"), *late, *failed]
+
+
+def _unseen(path: AlertPathMetrics) -> list[Line]:
+    missing = _own_metric(path, AlertMetric.missing_spokes, "spokes without a heartbeat")
+    unalerted = _own_metric(path, AlertMetric.uses_without_alert, "uses without an alert")
+    return [*([missing] if path.has_roll_call else ()), *([unalerted] if path.has_witness else ())]
 
 
 def _own_metric(path: AlertPathMetrics, metric: AlertMetric, label: str, *dimension: str) -> Line:

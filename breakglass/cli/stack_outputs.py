@@ -32,6 +32,16 @@ INDEPENDENT_DOOR_OUTPUT = "independentDoor"
 GLOBAL_EVENTS_STACK_OUTPUT = "globalEventsStack"
 """The stack output with the name of the account's stack in us-east-1 (or what that is in the partition), or null."""
 
+HUB_BUS_OUTPUT = "hubBusArn"
+"""The stack output of a hub with the ARN of its event bus; null or absent without one."""
+
+ORGANIZATION_OUTPUT = "organization"
+"""The stack output of a hub with what it expects of its spokes; absent without a hub:
+`{"id": ID, "regions": [REGION], "units": [ID], "exclude": [ACCOUNT], "callAs": "self", "rollCall": true}`."""
+
+SPOKE_OUTPUT = "spoke"
+"""The stack output of a spoke stack: `{"regions": [REGION], "forwardTo": ARN}`; absent without a spoke."""
+
 RunProgram = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 """Runs a program in the current folder and returns its output."""
 

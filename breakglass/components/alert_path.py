@@ -33,6 +33,7 @@ from breakglass.components.alerts.slack_probe import SlackProbe, SlackProbeSpec
 from breakglass.components.alerts.tamper_alert import TamperAlert, TamperAlertSpec
 from breakglass.components.alerts.usage_alert import UsageAlert, UsageAlertSpec
 from breakglass.components.alerts.usage_monitoring import (
+    HOUR,
     AlertPathMetricsSpec,
     UsageMonitoring,
     UsageMonitoringSpec,
@@ -48,7 +49,9 @@ from breakglass.stack_file.stack import StackFile
 from breakglass.vocabulary import Delivery
 
 if TYPE_CHECKING:
+    from breakglass.components.alerts.witness import Witness
     from breakglass.components.approvals.approvals import Approvals
+    from breakglass.components.organization.roll_call import RollCall
 
 Pairs = Sequence[tuple[PairSpec, PermissionSetPair]]
 Alert = UsageAlert | AccessAlert | TamperAlert
@@ -65,6 +68,7 @@ class AlertPathParts:
         connection: the connection to Slack.
         alerts: the alerts by their subjects.
         watched: the alerts as other components take them.
+        witness: the second witness, if the stack has one.
     """
 
     def __init__(
@@ -84,8 +88,14 @@ class AlertPathParts:
         self._target = self._create_target()
         self.alerts: dict[Watched, Alert] = {}
         self.watched: list[WatchedSubjectSpec] = []
+        self.witness: Witness | None = None
         for subject in watched_subjects(self._spec):
             self._add(subject, self._create_usage_alert(subject), event_bus_name=event_bus_name)
+
+    @property
+    def usage_alerts(self) -> list[UsageAlert]:
+        """The alerts about principals."""
+        return [alert for alert in self.alerts.values() if isinstance(alert, UsageAlert)]
 
     @property
     def topic_arns(self) -> dict[str, pulumi.Output[Any] | None]:
@@ -223,8 +233,8 @@ class AlertPathParts:
             self._child,
         )
 
-    def _create_checks(self) -> AlertPathMetricsSpec:
-        """Create the probe and the scheduled drills, if the stack has them, and return what the dashboard shows."""
+    def _create_checks(self, roll_call: "RollCall | None") -> AlertPathMetricsSpec:
+        """Create probe, scheduled drills and witness, if the stack has them, and return what the dashboard shows."""
         drilled = {
             subject.key: alert.drill_rule_name
             for subject, alert in self.alerts.items()
@@ -232,6 +242,8 @@ class AlertPathParts:
         }
         rules = join_outputs(drilled)
         alarm_arns = [self.topics.alarm_arns, self._target.alarm_arns]
+        self.witness = self._create_witness()
+        alarm_arns += [each.alarm_arns for each in (self.witness, roll_call) if each]
         if self._settings.drill_interval_seconds is not None:
             drills = self._create_drills(self._settings.drill_interval_seconds, rules)
             alarm_arns.append(drills.alarm_arns)
@@ -245,6 +257,8 @@ class AlertPathParts:
             drill_rule_names=rules if self._settings.has_drills else None,
             event_bus_name=self._event_bus_name,
             has_drill_schedule=self._settings.drill_interval_seconds is not None,
+            has_witness=self.witness is not None,
+            has_roll_call=roll_call is not None,
             machine_arn=self._target.arn if self._target.destination_arn is None else None,
             alarm_arns=pulumi.Output.all(*alarm_arns).apply(_flatten),
         )
@@ -289,8 +303,33 @@ class AlertPathParts:
             self._child,
         )
 
-    def create_monitoring(self, approvals: "Approvals | None") -> UsageMonitoring:
-        """Create the probe, the scheduled drills, and the alarms and dashboard of all alerts."""
+    def _create_witness(self) -> "Witness | None":
+        """Create the second witness, if the stack has one: of the organization's trail, or of the stack's account."""
+        organization, seconds = self._settings.organization, self._settings.witness_seconds
+        trail = organization.witness.trail_log_group if organization and organization.witness else None
+        if trail is None and seconds is None:
+            return None
+        # Only a stack with a witness waits for the modules that it needs.
+        from breakglass.components.alerts.witness import Witness, WitnessSpec
+
+        return Witness(
+            f"{self._name}-witness",
+            WitnessSpec.from_validated(
+                self._spec,
+                self._settings,
+                self._settings.slack,
+                stack=self._name,
+                watched=list(self.watched),
+                trail_log_group=trail,
+                interval_hours=(seconds or HOUR) // HOUR,
+                connection_arn=self.connection.connection_arn,
+                **self.topic_arns,
+            ),
+            self._child,
+        )
+
+    def create_monitoring(self, approvals: "Approvals | None", roll_call: "RollCall | None") -> UsageMonitoring:
+        """Create the probe, the scheduled drills and the witness, and the alarms and dashboard of all alerts."""
         return UsageMonitoring(
             f"{self._name}-monitoring",
             UsageMonitoringSpec.from_validated(
@@ -302,7 +341,7 @@ class AlertPathParts:
                 connection_arn=self.connection.connection_arn,
                 destination_arn=self._target.destination_arn,
                 **self.topic_arns,
-                alert_path=self._create_checks(),
+                alert_path=self._create_checks(roll_call),
                 approvals=approvals.metrics if approvals else None,
             ),
             self._child,

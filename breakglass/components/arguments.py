@@ -921,6 +921,10 @@ class AlertPathMetricsArgs(TypedDict):
     """Name of each drill rule, by the role; without `machine_arn`, their latencies are shown."""
     has_drill_schedule: NotRequired[bool]
     """True if there is a `DrillSchedule`. Default: `false`."""
+    has_roll_call: NotRequired[bool]
+    """True if there is a `RollCall`. Default: `false`."""
+    has_witness: NotRequired[bool]
+    """True if there is a `Witness`. Default: `false`."""
     machine_arn: NotRequired[pulumi.Input[str]]
     """ARN of the state machine of a `SlackDelivery`, if there is one."""
     alarm_arns: pulumi.Input[list[str]]

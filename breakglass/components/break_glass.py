@@ -27,16 +27,14 @@ from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.permission_sets import PermissionSets
 from breakglass.stack_file.policy_lint import lint_context
-from breakglass.stack_file.rules import (
-    RULES_PER_BUS,
-    stack_rules,
-    watched_subjects,
-)
+from breakglass.stack_file.rules import RULES_PER_BUS, Known, rules_per_bus, stack_rules, watched_subjects
+from breakglass.stack_file.spoke import SpokeAlerts
 from breakglass.stack_file.stack import StackFile
 
 if TYPE_CHECKING:
     from breakglass.components.approvals.api import ApprovalApi
     from breakglass.components.approvals.approvals import Approvals
+    from breakglass.components.organization_parts import HubParts
 
 Instance = tuple[pulumi.Input[str], pulumi.Input[str]]
 """ARN of an Identity Center instance, and the ID of its identity store."""
@@ -80,6 +78,8 @@ class BreakGlass(pulumi.ComponentResource):
     """ARN of the SNS topic that pages on-call; None without pagers."""
     dashboard_url: pulumi.Output[str | None]
     """Address of the CloudWatch dashboard in the AWS console."""
+    hub_bus_arn: pulumi.Output[str | None]
+    """ARN of the event bus that spokes forward to; None without `alerts.organization`."""
     approval_request_url: pulumi.Output[str | None]
     """URL for Slack's requests; None without `approvals`, like all below."""
     approval_table_name: pulumi.Output[str | None]
@@ -106,17 +106,16 @@ class BreakGlass(pulumi.ComponentResource):
         self._context = StackContext(self, name, spec)
         self._check_account()
         if alerts:
-            rules = len(stack_rules(spec, name))
-            pulumi.log.info(
-                f"The stack has {rules} rules on the default event bus, whose default quota is {RULES_PER_BUS}."
-            )
+            self._log_rules()
 
         # The order is that of the needs: the permission sets are denied to change the API of the approvals, the
-        # approvals assign the sets, tampering includes their session policy, and the dashboard shows all alarms.
+        # approvals assign the sets, tampering includes their session policy, the dashboard shows all alarms, and the
+        # spokes forward events once there are rules for them.
         api = self._create_api(sets.region) if sets and spec.approvals else None
         instance = self._find_instance(sets) if sets else None
         pairs = self._create_pairs(sets, instance, context, api) if sets and instance else []
-        alert_path = AlertPathParts(self._context, alerts) if alerts else None
+        hub = self._create_hub(alerts) if alerts else None
+        alert_path = AlertPathParts(self._context, alerts, hub.bus_name if hub else None) if alerts else None
         approvals: Approvals | None = None
         self.topic_arn = self.page_topic_arn = self.dashboard_url = pulumi.Output.from_input(None)
         if alerts and alert_path:
@@ -124,7 +123,14 @@ class BreakGlass(pulumi.ComponentResource):
                 approvals = self._create_approvals(sets, alerts, instance, pairs, alert_path, api)
             alert_path.create_area_alerts(pairs, approvals)
             self.topic_arn, self.page_topic_arn = alert_path.topics.topic_arn, alert_path.topics.page_topic_arn
-            self.dashboard_url = alert_path.create_monitoring(approvals).dashboard_url
+            roll_call = hub.create_roll_call(alert_path.topics.topic_arn) if hub else None
+            monitoring = alert_path.create_monitoring(approvals, roll_call)
+            self.dashboard_url = monitoring.dashboard_url
+            if hub:
+                on_bus = (*alert_path.usage_alerts, alert_path.witness, approvals, roll_call, monitoring)
+                hub.create_spokes(after=[each for each in on_bus if each])
+        if spec.spoke:
+            self._create_spokes(spec.spoke)
 
         arns = {pair.name: component.everyday_arn for pair, component in pairs}
         self.permission_set_arns = join_outputs(arns | break_glass_arns(pairs))
@@ -132,6 +138,7 @@ class BreakGlass(pulumi.ComponentResource):
         self.rule_names = join_outputs({key: alert.rule_names for key, alert in made.items()})
         self.dead_letter_queue_urls = join_outputs({key: alert.queue_url for key, alert in made.items()})
         none = pulumi.Output.from_input(None)
+        self.hub_bus_arn = hub.bus_arn if hub else none
         self.approval_request_url = approvals.request_url if approvals else none
         self.approval_table_name = approvals.table_name if approvals else none
         self.approval_policy = approvals.policy_json if approvals else none
@@ -145,6 +152,7 @@ class BreakGlass(pulumi.ComponentResource):
                 "topic_arn": self.topic_arn,
                 "page_topic_arn": self.page_topic_arn,
                 "dashboard_url": self.dashboard_url,
+                "hub_bus_arn": self.hub_bus_arn,
                 "approval_request_url": self.approval_request_url,
                 "approval_table_name": self.approval_table_name,
                 "approval_policy": self.approval_policy,
@@ -153,10 +161,39 @@ class BreakGlass(pulumi.ComponentResource):
             }
         )
 
+    def _log_rules(self) -> None:
+        """Say how many rules each event bus of the stack's region gets."""
+        hub = self._spec.alert_path and self._spec.alert_path.organization
+        known = Known(portal_here=self._context.owns_identity_center) if hub else Known()
+        counts = rules_per_bus(stack_rules(self._spec, self._prefix, known))
+        on_default, *on_others = [
+            f"{count} rules on {f'event bus {bus}' if bus else 'the default event bus'}"
+            for bus, count in sorted(counts.items(), key=lambda each: each[0] or "")
+        ]
+        pulumi.log.info(
+            f"The stack has {' and '.join([on_default, *on_others])}, whose default quota is {RULES_PER_BUS}."
+        )
+
+    def _create_hub(self, alerts: Alerts) -> "HubParts | None":
+        if alerts.organization is None:
+            return None
+        # Only a stack with spokes waits for the modules of the SDK that they need.
+        from breakglass.components.organization_parts import HubParts
+
+        return HubParts(self._context, alerts, alerts.organization)
+
+    def _create_spokes(self, spoke: SpokeAlerts) -> None:
+        # Only a stack with spokes waits for the modules of the SDK that they need.
+        from breakglass.components.organization_parts import create_spoke_stack
+
+        create_spoke_stack(self._context, spoke)
+
     def _check_account(self) -> None:
         """Warn of settings without effect in the stack's account, and refuse assignments that it can't make."""
         spec = self._spec
-        paths = spec.alert_path.evidence_paths if spec.alert_path else []
+        # The rules of a hub fire on events of the account that owns Identity Center.
+        own = spec.alert_path if spec.alert_path and not spec.alert_path.organization else None
+        paths = own.evidence_paths if own else []
         watched = watched_subjects(spec)
         pairs = spec.permission_sets.pairs if spec.permission_sets else []
         if not has_portal_rules(paths, watched) and not any(pair.assignments for pair in pairs):

@@ -10,12 +10,15 @@ Non-goals: rules of `approvals` about the management account (see `components.ap
 other stacks or people, which no provider function returns.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
 from breakglass.alerts.subjects import PermissionSetSubject, Subject
 from breakglass.errors import Problem, format_value
+from breakglass.stack_file.alerts import Alerts
+from breakglass.stack_file.organization import Organization
 from breakglass.stack_file.permission_sets import PairSpec
-from breakglass.vocabulary import ROLE_PATHS, EvidencePath
+from breakglass.vocabulary import ROLE_PATHS, CallAs, EvidencePath
 
 
 def has_portal_rules(paths: Iterable[EvidencePath], watched: Iterable[Subject]) -> bool:
@@ -77,3 +80,86 @@ def unmanageable_assignments(
         for place, account in enumerate(assignment.accounts)
         if account == management_account
     ]
+
+
+def unmakeable_spokes(
+    organization: Organization, organization_id: str, deployed_in: str, management_account: str
+) -> list[Problem]:
+    """Return what keeps a hub from getting events of its organization.
+
+    Source: `CallAs` of CreateStackSet (AWS CloudFormation API Reference)
+
+    Args:
+        organization: the organization in the stack file.
+        organization_id: the ID of the organization that the account is in.
+        deployed_in: the account of the stack.
+        management_account: the organization's management account.
+    """
+    problems = []
+    if organization.id != organization_id:
+        problems.append(
+            Problem(
+                "alerts.organization.id",
+                format_value(organization.id),
+                f"The account of this stack, {deployed_in}, is in the organization {organization_id}. The event bus "
+                "would admit the accounts of another one only, so no event would arrive.",
+                f"Write {organization_id}.",
+            )
+        )
+    call_as, is_management = organization.spokes.call_as, deployed_in == management_account
+    if call_as is CallAs.self and not is_management:
+        problems.append(
+            Problem(
+                "alerts.organization.spokes.callAs",
+                format_value(call_as.value),
+                f"Only the management account, {management_account}, makes StackSets as itself, and this stack goes to "
+                f"{deployed_in}. CloudFormation would refuse.",
+                "Write `callAs: delegatedAdmin`, and make the account a delegated administrator of CloudFormation "
+                "StackSets. Or write `callAs: elsewhere`, and make the StackSet with another program.",
+            )
+        )
+    if call_as is CallAs.delegatedAdmin and is_management:
+        problems.append(
+            Problem(
+                "alerts.organization.spokes.callAs",
+                format_value(call_as.value),
+                "This stack goes to the management account, which is no delegated administrator. CloudFormation would "
+                "refuse.",
+                "Write `callAs: self`.",
+            )
+        )
+    return problems
+
+
+def spoke_stack_text(alerts: Alerts, hub_bus_arn: str, deployed_in: str, management_account: str | None) -> str | None:
+    """Return what a hub's preview says of the spoke of the management account; None inside that account.
+
+    A service-managed StackSet leaves the management account out ("Deploy StackSets with service-managed permissions",
+    AWS CloudFormation User Guide).
+
+    Args:
+        alerts: the section `alerts` of the hub.
+        hub_bus_arn: ARN of its event bus.
+        deployed_in: the account of the stack.
+        management_account: the organization's management account; None if it can't be read.
+    """
+    if alerts.organization is None or deployed_in == management_account:
+        return None
+    if management_account:
+        account = f"The management account, {management_account},"
+    else:
+        account = f"Unless {deployed_in} is the management account, that one"
+    return (
+        f"{account} needs a stack of its own: StackSets leave it out, and CloudTrail records the events of the access "
+        f"portal there. Its file: `breakglass:alerts: {_spoke_section(alerts, hub_bus_arn)}`. See "
+        "docs/runbooks/first-deploy.md."
+    )
+
+
+def _spoke_section(alerts: Alerts, hub_bus_arn: str) -> str:
+    """Return the section `alerts` of a spoke stack as JSON, which is YAML as well."""
+    watch = {"roles": alerts.watch.role_arns, "users": alerts.watch.user_arns, "rolePath": alerts.watch.role_path}
+    watched = {key: value for key, value in watch.items() if value}
+    regions = alerts.organization.spokes.regions if alerts.organization else []
+    section = {"region": alerts.region, "regions": regions, "forwardTo": hub_bus_arn}
+    return json.dumps(section | ({"watch": watched} if watched else {}))

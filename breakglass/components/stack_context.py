@@ -35,13 +35,22 @@ class StackContext:
         """The organization as AWS describes it."""
         return read_organization(self.component)
 
+    @property
+    def owns_identity_center(self) -> bool:
+        """False if the account is known not to own Identity Center, which is in the management account."""
+        organization = self.organization
+        if self.spec.permission_sets or isinstance(organization, Unreadable):
+            return True
+        return organization.deployed_in == organization.management_account
+
     @cached_property
     def account(self) -> str:
-        """The account of the stack, if a rule names roles of it; else a placeholder."""
+        """The account of the stack, or a placeholder if neither a rule nor a hub needs it."""
         alerts = self.spec.alert_path
+        hub = alerts and alerts.organization
         of_another_stack = alerts and alerts.tamper and alerts.tamper.session_policy and alerts.tamper.stacks
-        if self.spec.approvals and isinstance(self.organization, Organization):
+        if (self.spec.approvals or hub) and isinstance(self.organization, Organization):
             return self.organization.deployed_in
-        if of_another_stack:
+        if hub or of_another_stack:
             return aws.get_caller_identity(opts=pulumi.InvokeOptions(parent=self.component)).account_id
         return Known.account

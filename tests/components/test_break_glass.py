@@ -86,6 +86,7 @@ def program(args: dict[str, Any]) -> dict[str, pulumi.Output[Any]]:
         "topic_arn": made.topic_arn,
         "page_topic_arn": made.page_topic_arn,
         "dashboard_url": made.dashboard_url,
+        "hub_bus_arn": made.hub_bus_arn,
         "approval_request_url": made.approval_request_url,
         "approval_table_name": made.approval_table_name,
         "approval_policy": made.approval_policy,
@@ -359,6 +360,7 @@ def test_outputs() -> None:
         "page_topic_arn": None,
         "dashboard_url": "https://console.aws.amazon.com/cloudwatch/home"
         "?region=eu-central-1#dashboards/dashboard/breakglass-prod-monitoring-dashboard",
+        "hub_bus_arn": None,
         **WITHOUT_APPROVALS,
     }
 
@@ -407,6 +409,7 @@ def test_outputs_without_alerts() -> None:
         "topic_arn": None,
         "page_topic_arn": None,
         "dashboard_url": None,
+        "hub_bus_arn": None,
         **WITHOUT_APPROVALS,
     }
 

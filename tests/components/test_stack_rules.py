@@ -12,6 +12,7 @@ from breakglass.components.break_glass import BreakGlass
 from breakglass.stack_file.rules import Known, stack_rules
 from breakglass.stack_file.stack import StackFile
 from tests.components.test_break_glass import ALERTS, ALERTS_ONLY, BOTH, CONFIRMED, WITH_APPROVALS, break_glass
+from tests.components.test_hub_stack import SPOKE, hub
 from tests.conftest import ACCOUNT_ID, Deployment, deploy
 
 API = "aws:apigatewayv2/api:Api"
@@ -48,6 +49,9 @@ STACKS: dict[str, dict[str, Any]] = {
     "no tampering": {**BOTH, "alerts": {**ALERTS, "tamper": False}},
     "tampering with all that it can name": {**WITH_APPROVALS, "alerts": {**ALERTS, "tamper": TAMPER}},
     "a watcher of another stack": {**ALERTS_ONLY, "alerts": WATCHER},
+    "hub": hub({**WITH_APPROVALS, "alerts": {**ALERTS, "watch": WATCH}}),
+    "hub without a roll call": hub(roll_call="off"),
+    "witness": {**ALERTS_ONLY, "alerts": {**ALERTS, "witness": "PT1H"}},
 }
 
 
@@ -72,15 +76,29 @@ def test_stack_rules_are_those_of_the_deployed_stack(args: dict[str, Any]) -> No
     deployment = break_glass(args)
     listed = stack_rules(StackFile.model_validate(args), "prod", _known(deployment))
 
-    deployed = {
-        each.inputs["name"]: (
+    deployed = _deployed(deployment, args["alerts"]["region"])
+    assert {(rule.bus, rule.name): (rule.pattern, rule.state) for rule in listed} == deployed
+    assert len(listed) == len(deployed)
+
+
+def _deployed(deployment: Deployment, region: str) -> dict[tuple[str | None, str], tuple[Any, str]]:
+    """Return pattern and state of the rules in a region, by bus and name."""
+    return {
+        (each.inputs.get("eventBusName"), each.inputs["name"]): (
             json.loads(each.inputs["eventPattern"]) if "eventPattern" in each.inputs else None,
             each.inputs.get("state", "ENABLED"),
         )
         for each in deployment.of_type(RULE)
+        if each.inputs["region"] == region
     }
-    assert {rule.name: (rule.pattern, rule.state) for rule in listed} == deployed
-    assert len(listed) == len(deployed)
+
+
+@pytest.mark.parametrize("region", SPOKE["alerts"]["regions"])
+def test_stack_rules_of_spokes_are_those_of_each_region(region: str) -> None:
+    listed = stack_rules(StackFile.model_validate(SPOKE), "prod")
+
+    deployed = _deployed(break_glass(SPOKE), region)
+    assert {(rule.bus, rule.name): (rule.pattern, rule.state) for rule in listed} == deployed
 
 
 @pytest.mark.parametrize("args", STACKS.values(), ids=STACKS.keys())
@@ -89,7 +107,7 @@ def test_message_of_each_rule_is_that_of_its_target(args: dict[str, Any]) -> Non
     targets = {
         each.inputs["rule"]: each.inputs["inputTransformer"]
         for each in deployment.of_type(TARGET)
-        if each.inputs["targetId"] == "slack" or each.inputs["rule"].endswith("-lost-connection")
+        if each.inputs["targetId"] == "slack" or each.inputs["rule"].endswith(("-lost-connection", "-added-region"))
     }
     rules = stack_rules(StackFile.model_validate(args), "prod", _known(deployment))
     messages = {rule.name: rule.message for rule in rules}

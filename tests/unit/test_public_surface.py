@@ -74,6 +74,14 @@ def test_stack_without_approvals_does_not_import_them() -> None:
     assert {"breakglass.components.approvals.approvals", "pulumi_aws.lambda_.function"}.isdisjoint(loaded)
 
 
+def test_stack_without_spokes_does_not_import_them() -> None:
+    loaded = loaded_by("from breakglass import BreakGlass")
+    assert "pulumi_aws" in loaded
+    modules = {"breakglass.components.organization_parts", "breakglass.components.alerts.witness"}
+    # StackSets are what only these are made of.
+    assert {*modules, "pulumi_aws.cloudformation.stack_set"}.isdisjoint(loaded)
+
+
 def test_commands_import_no_pulumi_sdk() -> None:
     assert {"pulumi", "pulumi_aws", "botocore"}.isdisjoint(loaded_by("import breakglass.cli"))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.alerts.alert_rules import create_first
 from breakglass.iam.documents import log_events, policy_json
 from breakglass.naming import events_log_group, physical_name
 
@@ -103,7 +104,7 @@ class EventLog(pulumi.ComponentResource):
                 retry_policy=_LONGEST_RETRY,
                 region=args.region,
                 # Before the log group lets the rule in, what can't be written is lost.
-                opts=pulumi.ResourceOptions(depends_on=[policy], parent=self),
+                opts=create_first(self, policy),
             )
         self.log_group_name, self.log_group_arn = group.name, group.arn
         self.register_outputs({"log_group_name": group.name, "log_group_arn": group.arn})

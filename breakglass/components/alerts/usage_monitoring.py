@@ -169,6 +169,10 @@ class AlertPathMetricsSpec(EventBus):
     """Name of each drill rule, by the role; without `machine_arn`, their latencies are shown."""
     has_drill_schedule: StrictBool = False
     """True if there is a `DrillSchedule`."""
+    has_roll_call: StrictBool = False
+    """True if there is a `RollCall`."""
+    has_witness: StrictBool = False
+    """True if there is a `Witness`."""
     machine_arn: StringInput = None
     """ARN of the state machine of a `SlackDelivery`, if there is one."""
     alarm_arns: StringListInput
@@ -473,6 +477,8 @@ def _dashboard_json(spec: UsageMonitoringSpec, resolved: Mapping[str, Any]) -> s
             channels=spec.alert_path.channels,
             drill_rule_names=resolved["drill_rule_names"],
             has_drill_schedule=spec.alert_path.has_drill_schedule,
+            has_roll_call=spec.alert_path.has_roll_call,
+            has_witness=spec.alert_path.has_witness,
             machine_arn=resolved["delivery_arn"],
             drill_bus_name=resolved["drill_bus_name"],
         )

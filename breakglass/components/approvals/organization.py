@@ -18,12 +18,14 @@ class Organization:
     """The organization, as seen from the account of the stack.
 
     Attributes:
+        id: its ID.
         deployed_in: the account of the stack.
         management_account: the organization's management account.
         accounts: ID -> name, of every active account.
         has_service_control_policies: True if the organization has enabled them.
     """
 
+    id: str
     deployed_in: str
     management_account: str
     accounts: Mapping[str, str]
@@ -50,6 +52,7 @@ def read_organization(parent: pulumi.Resource) -> Organization | Unreadable:
     except Exception as error:
         return Unreadable(words_of(error))
     return Organization(
+        id=found.id,
         deployed_in=caller.account_id,
         management_account=found.master_account_id,
         # `state` came after `status`; a provider may have only one of them.

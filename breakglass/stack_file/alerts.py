@@ -211,7 +211,8 @@ class Alerts(SlackAlert, EvidencePaths):
     no tampering at all, not even with the stack's own resources."""
     global_events_stack: StackName | None = None
     """The name of the stack with `alerts` in us-east-1 (cn-north-1, us-gov-west-1) of the same account. Only there
-    does AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account."""
+    does AWS record sign-ins of root, and changes of IAM, AWS Organizations and the account. The spokes of a hub forward
+    the sign-ins, but not the changes."""
     monitoring: Monitoring = Field(default_factory=Monitoring)
     """Alarms by e-mail and pager, and the count of uses."""
     organization: Organization | None = None

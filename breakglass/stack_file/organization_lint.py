@@ -48,7 +48,7 @@ def _unseen_sign_ins(regions: list[str], at: str) -> Iterator[Problem]:
 def _unseen_accounts(
     organization: Organization, watch: Watch, sets: PermissionSets | None, at: str
 ) -> Iterator[Problem]:
-    """Yield a warning for each account without a spoke where the file itself expects uses."""
+    """Yield a warning for each excluded account where the file itself expects uses."""
     uses: dict[str, list[str]] = {}
     for arn in (*watch.role_arns, *watch.user_arns):
         uses.setdefault(arn.split(":")[4], []).append(arn)
@@ -61,7 +61,8 @@ def _unseen_accounts(
             yield Problem(
                 f"{at}[{index}]",
                 format_value(account),
-                f"The account gets no spoke, and this file has uses there: {', '.join(dict.fromkeys(uses[account]))}. "
-                "A session there raises no alert.",
-                "Delete the entry, or have another stack with alerts in the account.",
+                "The StackSet makes no spoke in this account, and the roll call does not miss it. This file expects "
+                f"uses there: {', '.join(dict.fromkeys(uses[account]))}. Without a stack of its own, none raises an "
+                "alert.",
+                "Delete the entry, or have a stack with `alerts` in the account.",
             )

@@ -1,7 +1,8 @@
 """The stack file as a frozen model of its sections.
 
 `permissionSets` is for the account that owns the Identity Center instance, `alerts` for the accounts where the roles
-are used, `approvals` beside both for the workflow in Slack. The same model validates the arguments of `BreakGlass`.
+are used, for the hub of an organization or a spoke of it, `approvals` beside the first two for the workflow in Slack.
+The same model validates the arguments of `BreakGlass`.
 """
 
 import itertools

@@ -27,6 +27,7 @@ from tests.unit.stack_file.stack_files import (
     SIGNING_SECRET,
     STACKS,
     TOKEN,
+    spoke,
     stack,
     stack_with_approvals,
 )
@@ -79,6 +80,19 @@ def test_load_stack_file_returns_token_as_secret() -> None:
     assert deployment.secret_outputs == {"token"}
     assert loaded.permission_sets is not None
     assert loaded.permission_sets.pairs[0].break_glass_name == "devops-break-glass"
+
+
+def test_spoke_stack_needs_no_secret() -> None:
+    loaded, deployment = configured(spoke(), token=None)
+    assert isinstance(loaded, StackFile)
+    assert loaded.spoke is not None
+    assert deployment.outputs == {"token": None, "signing_secret": None}
+
+
+def test_token_of_spoke_stack_is_refused_unseen() -> None:
+    loaded, _ = configured(spoke())
+    assert paths_of(loaded) == [TOKEN_KEY]
+    assert TOKEN not in str(loaded)
 
 
 def test_existing_secret_needs_no_token() -> None:

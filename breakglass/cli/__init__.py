@@ -1,9 +1,9 @@
-"""The commands `breakglass check`, `patterns`, `explain`, `audit`, `doctor` and `drill`; none changes anything.
+"""The commands of `breakglass`; none changes anything.
 
 `check` and `patterns` read a stack file and need neither Pulumi nor the network. `explain` and `audit` read the
-outputs of the deployed stack (`stack_outputs`), `doctor` and `drill` its resources (`deployment`), each with the
-caller's credentials (`aws_client`). The code that runs in AWS makes their answers, so a click would get the same.
-Outside `app`, only this package reads the environment and the network.
+outputs of the deployed stack (`stack_outputs`), `doctor`, `coverage` and `drill` its resources (`deployment`), each
+with the caller's credentials (`aws_client`). The code that runs in AWS makes their answers, so a click would get the
+same. Outside `app`, only this package reads the environment and the network.
 
 Non-goals: deploying (Pulumi), requesting and approving (Slack).
 """
@@ -128,6 +128,33 @@ that were never tried, and people of the rules that Slack does not recognise, ea
 Each finding says what, why it matters, and what to do; the most urgent come first. --json: one list of objects, each
 with the texts check, status (ok, warn, fail or unknown), what, why and do. A check that AWS refuses is unknown, and the
 others go on. The bot token is read only for the people, from its secret, if you may; it is never shown.
+"""
+
+
+_COVERAGE_STATUSES = """exit status:
+  0    all is watched that the stack has to watch
+  1    a gap: an account, region or evidence path is not watched
+  2    could not ask: no Pulumi, stack, AWS credentials or answer of AWS; or an invalid argument
+  130  interrupted
+
+Credentials are found as by the AWS CLI: environment variables, AWS_PROFILE, `aws sso login`. They need read permissions
+only: docs/runbooks/coverage.md. AWS_ENDPOINT_URL and similar variables override the endpoints. Without --stack, the
+stack selected in the current folder is used."""
+
+_COVERAGE = """Says which accounts, regions and evidence paths a stack watches, and why it does not watch the others. It
+changes nothing. For the hub of an organization it joins the accounts of AWS Organizations, the instances of the
+StackSet, the heartbeats of the spokes, and the regions that an account has enabled; for another stack it looks at its
+own account and region.
+
+  breakglass coverage --stack prod
+  breakglass coverage --stack prod --json | jq '.[] | select(.watched == false)'
+
+A path is watched if its events reach the stack and its rules are as deployed. `breakglass doctor` examines the trail,
+and the way from a rule to Slack. Gaps come first, by their reason: rule, no_spoke, not_heard_yet, no_heartbeat,
+outdated, inoperable or drifted. No gap, but not watched: region_not_enabled, excluded, not_active, outside_units.
+
+--json: one list of objects with account, name, region, watched (true, false, or null if it is no gap), reason, detail,
+means, do and paths. paths is an object: the value of each evidence path is "watched", or the reason why not.
 """
 
 
@@ -310,6 +337,20 @@ def _doctor(options: argparse.Namespace, context: CommandContext) -> int:
     return FAILED if finding.Status.fail in statuses else DONE
 
 
+def _coverage(options: argparse.Namespace, context: CommandContext) -> int:
+    from breakglass.cli import coverage, deployment
+
+    with Progress(context.err, "reading the state of the stack with Pulumi") as progress:
+        deployed = deployment.read_deployment(options.stack, context.run)
+        asked = coverage.Coverage(deployed, _sources(context, progress), context.pause)
+        rows = asked.rows()
+    for note in asked.notes:
+        print(f"note: {note}", file=context.err)
+    text = json.dumps(coverage.to_json(rows), indent=2, ensure_ascii=False) if options.json else coverage.to_text(rows)
+    print(text, file=context.out)
+    return FAILED if any(row.is_watched is False for row in rows) else DONE
+
+
 def _drill(options: argparse.Namespace, context: CommandContext) -> int:
     from breakglass.cli import deployment, drill
 
@@ -368,6 +409,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_audit(commands)
     _add_doctor(commands)
+    _add_coverage(commands)
     _add_drill(commands)
     return parser
 
@@ -430,6 +472,14 @@ def _add_audit(commands: "argparse._SubParsersAction[_Parser]") -> None:
 def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
     summary = "faults of a deployed stack, with what to do"
     parser = _command(commands, "doctor", summary, _DOCTOR, _doctor, _DOCTOR_STATUSES)
+    parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
+    parser.add_argument("--json", action="store_true", help="JSON, for a program")
+    parser.set_defaults(failed=INVALID)
+
+
+def _add_coverage(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    summary = "accounts, regions and evidence paths that are watched, or the reason why not"
+    parser = _command(commands, "coverage", summary, _COVERAGE, _coverage, _COVERAGE_STATUSES)
     parser.add_argument("--stack", metavar="NAME", help="the stack; by default the selected one")
     parser.add_argument("--json", action="store_true", help="JSON, for a program")
     parser.set_defaults(failed=INVALID)

@@ -20,6 +20,7 @@ PROGRAM = str(Path(sys.executable).with_name("breakglass"))
             (),
         ),
         ("doctor", ("exit status:", "AWS_PROFILE", "2    could not look", "docs/runbooks/doctor.md"), ()),
+        ("coverage", ("exit status:", "AWS_PROFILE", "1    a gap", "docs/runbooks/coverage.md"), ()),
         ("drill", ("exit status:", "AWS_PROFILE", "1    a drill stopped", "docs/runbooks/drill.md"), ()),
         ("check", ("exit status:", "1    problems: a preview would refuse the file"), ("AWS_PROFILE",)),
         ("patterns", ("exit status:", '{"rules": {NAME:', "stacks/Pulumi.prod.yaml --json"), ("AWS_PROFILE",)),
@@ -37,8 +38,9 @@ def test_help_of_a_command_has_its_statuses_and_needs(
 
 
 def test_commands_on_a_stack_import_no_pydantic() -> None:
-    """It takes longer than all else of `doctor` and `drill` before they ask Pulumi."""
-    code = "import sys, breakglass.cli.doctor, breakglass.cli.drill; print('pydantic' in sys.modules)"
+    """It takes longer than all else of these commands before they ask Pulumi."""
+    modules = "breakglass.cli.doctor, breakglass.cli.coverage, breakglass.cli.drill"
+    code = f"import sys, {modules}; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
 

@@ -128,6 +128,17 @@ def unmakeable_spokes(
                 "Write `callAs: self`.",
             )
         )
+    for index, account in enumerate(organization.spokes.exclude):
+        if account == deployed_in:
+            problems.append(
+                Problem(
+                    f"alerts.organization.spokes.exclude[{index}]",
+                    format_value(account),
+                    "This is the account of the stack, which makes the spokes of its own account. The entry would only "
+                    "keep the roll call from reporting that they are gone.",
+                    "Delete the entry.",
+                )
+            )
     return problems
 
 
@@ -149,9 +160,12 @@ def spoke_stack_text(alerts: Alerts, hub_bus_arn: str, deployed_in: str, managem
         account = f"The management account, {management_account},"
     else:
         account = f"Unless {deployed_in} is the management account, that one"
+    unreported = ""
+    if management_account in alerts.organization.spokes.exclude:
+        unreported = " `spokes.exclude` names it, so the roll call does not report that the stack is missing."
     return (
         f"{account} needs a stack of its own: StackSets leave it out, and CloudTrail records the events of the access "
-        f"portal there. Its file: `breakglass:alerts: {_spoke_section(alerts, hub_bus_arn)}`. See "
+        f"portal there.{unreported} Its file: `breakglass:alerts: {_spoke_section(alerts, hub_bus_arn)}`. See "
         "docs/runbooks/first-deploy.md."
     )
 

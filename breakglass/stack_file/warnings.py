@@ -130,7 +130,8 @@ def _unseen_identity_center(stack_file: StackFile, at: str) -> Iterator[Problem]
             format_value(alerts.region),
             f"AWS records the events of Identity Center in {sets.region}, its home region. So the rules of this stack "
             f"{rules if forwarded else f'for `portal`, and {rules},'} see none of them.",
-            f"Write `region: {sets.region}`, or deploy another stack with `alerts` there.",
+            f"Write `region: {sets.region}`, or deploy another stack with `alerts` there."
+            + (f" Add {sets.region} to `spokes.regions`." if alerts.organization and not forwarded else ""),
         )
 
 

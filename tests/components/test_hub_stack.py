@@ -291,6 +291,14 @@ def test_hub_elsewhere_says_which_stack_is_needed(caplog: pytest.LogCaptureFixtu
     assert not [each for each in deployment.resources if each.name.endswith("-portal") and "spoke" in each.name]
 
 
+def test_hub_says_that_an_excluded_account_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    args = hub(spokes={"call_as": "delegatedAdmin", "exclude": ["111111111111"]})
+    with caplog.at_level("INFO"):
+        deploy(lambda: program(args), answers={GET_ORGANIZATION: member})
+
+    assert "so the roll call does not report that the stack is missing" in warned(caplog)
+
+
 def test_hub_of_unknown_organization_says_what_may_be_needed(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         deployment = deploy(lambda: program(DELEGATED), answers={GET_ORGANIZATION: unreadable})
@@ -318,6 +326,13 @@ def test_hub_of_another_organization_is_refused() -> None:
 
 def test_stack_set_of_a_member_account_is_refused() -> None:
     assert "callAs: delegatedAdmin" in refused(hub(), **{GET_ORGANIZATION: member})
+
+
+def test_hub_that_excludes_its_own_account_is_refused() -> None:
+    report = refused(hub(spokes={"exclude": ["333333333333", ACCOUNT_ID]}))
+
+    assert "alerts.organization.spokes.exclude[1]" in report
+    assert "Delete the entry." in report
 
 
 def test_delegation_in_the_management_account_is_refused() -> None:

@@ -255,6 +255,7 @@ def test_hub_outside_the_home_region_sees_the_portal(regions: list[str], portal:
 
     assert warning.path == "breakglass:alerts.region"
     assert ("`portal`" in warning.why) == portal
+    assert ("Add eu-central-1 to `spokes.regions`." in warning.instead) == portal
     assert "around the approvals" in warning.why
 
 

@@ -309,6 +309,17 @@ class RunningCloud:
         assigned = request_json("GET", f"{self.identity_url}/_localcloud/assignments?{query}")
         return sorted(each["name"] for each in assigned)
 
+    def add_account(self, account: str, name: str) -> None:
+        """Adds an account to the root of the organization; `organizations:MoveAccount` moves it into a unit.
+
+        Stacks of StackSets are there when this returns, as after every change of the organization.
+
+        Args:
+            account: its ID, which AWS would choose.
+            name: its name.
+        """
+        request_json("POST", f"{self.identity_url}/_localcloud/accounts", {"id": account, "name": name}, timeout=300)
+
     def set_user_status(self, user_name: str, status: str) -> None:
         """Makes a user of the identity store ENABLED or DISABLED."""
         command = {"user_name": user_name, "status": status}
@@ -391,7 +402,8 @@ class LocalCloud:
                 *("--second", self._second, "--pause", self._pause),
             ),
             "identity": python(
-                "identity", "--port", ports["identity"], "--account", MANAGEMENT_ACCOUNT, "--region", REGION
+                *("identity", "--port", ports["identity"], "--aws", urls["aws"]),
+                *("--account", MANAGEMENT_ACCOUNT, "--region", REGION),
             ),
             "slack emulator": [_tool("node"), NODE_EXIT_WITH_PARENT, _tool("emulate"), *map(str, emulate)],
             "slack": python("slack", "--port", ports["slack"], "--upstream", urls["slack emulator"]),

@@ -32,7 +32,7 @@ from localcloud.slack_user import wait_until
 from localcloud.steps import Step
 
 DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"
-PRODUCTION, STAGING = ACCOUNTS
+PRODUCTION, STAGING, *_ = ACCOUNTS
 
 UNATTENDED = {STAGING: "PT6S", PRODUCTION: "PT2S"}
 """Waits without an answer: a request for the network in staging expires, and one for production may break the glass."""

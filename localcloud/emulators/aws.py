@@ -14,17 +14,22 @@ Besides AWS's API it answers, for the local cloud only:
 - `GET /_localcloud/notifications`: the e-mails and the calls of pagers so far (`topics`).
 - `POST /_localcloud/alarms`: evaluates alarms between two times (`cloudwatch`).
 
+Requests about StackSets go on to the server of the organization (`stack_sets`), which makes their stacks here.
+
 Non-goals: CloudTrail itself; its events are put on the bus (`localcloud.emulators.cloudtrail`).
 """
 
 import argparse
 import asyncio
+import functools
+import http.client
 import importlib
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
@@ -39,6 +44,9 @@ if TYPE_CHECKING:
     from localcloud.emulators.topics import Inbox
 
 _T = TypeVar("_T")
+
+_OF_STACK_SETS = re.compile("StackSet|StackInstance")
+_STACK_SETS_TIMEOUT = 300
 
 
 def main() -> None:
@@ -62,7 +70,7 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
 
-    middleware = AwsMiddleware(Bus(second, make_finder(identity_url)), Functions(), Inbox())
+    middleware = AwsMiddleware(Bus(second, make_finder(identity_url)), Functions(), Inbox(), identity_url)
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
@@ -89,8 +97,9 @@ def make_finder(identity_url: str) -> "FindOrganization":
 class AwsMiddleware:
     """An ASGI application before MiniStack: faults, and the paths of the local cloud."""
 
-    def __init__(self, bus: "Bus", functions: "Functions", inbox: "Inbox") -> None:
+    def __init__(self, bus: "Bus", functions: "Functions", inbox: "Inbox", identity_url: str) -> None:
         self.bus = bus
+        self._identity_url = identity_url
         self.functions = functions
         self.inbox = inbox
         self._faults = Faults()
@@ -114,7 +123,10 @@ class AwsMiddleware:
         if fault is not None:
             await asyncio.sleep(fault.seconds)
         if fault is None or fault.answer_error is None:
-            await self._ministack(scope, receive, send)
+            if "/cloudformation/" in signed:
+                await self._split_cloudformation(headers, scope, receive, send)
+            else:
+                await self._ministack(scope, receive, send)
             return
         if fault.is_carried_out:
             await self._ministack(scope, receive, _to_nobody)
@@ -123,6 +135,22 @@ class AwsMiddleware:
         if fault.kills is not None:
             await asyncio.to_thread(self.functions.kill, fault.kills)
         await _respond(send, *error_answer(operation, fault.answer_error, fault.text))
+
+    async def _split_cloudformation(
+        self, headers: Mapping[str, str], scope: "HTTPScope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
+    ) -> None:
+        body = await _body(receive)
+        action = parse_qs(body.decode()).get("Action", [""])[0]
+        if _OF_STACK_SETS.search(action):
+            await _respond(send, *await asyncio.to_thread(_pass_on, self._identity_url, headers, body))
+            return
+
+        await asyncio.to_thread(_prepare_cloudformation)
+
+        async def received() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._ministack(scope, received, send)
 
     async def _for_local_cloud(
         self, scope: "HTTPScope", receive: "ASGIReceiveCallable"
@@ -155,6 +183,25 @@ class AwsMiddleware:
             case _:
                 return 404, {}
         return 200, {}
+
+
+@functools.cache
+def _prepare_cloudformation() -> None:
+    # Not before it is needed: MiniStack's CloudFormation takes a moment to load.
+    from localcloud.emulators import cloudformation
+
+    cloudformation.install()
+
+
+def _pass_on(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_STACK_SETS_TIMEOUT)
+    try:
+        connection.request("POST", "/", body, {name: value for name, value in headers.items() if name != "host"})
+        response = connection.getresponse()
+        content_type = response.headers.get("Content-Type", "text/xml")
+        return response.status, {"Content-Type": content_type}, response.read()
+    finally:
+        connection.close()
 
 
 def _within(command: Mapping[str, Any], work: Callable[..., _T], *arguments: Any) -> _T:

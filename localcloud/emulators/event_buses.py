@@ -8,7 +8,11 @@ AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/bu
 - the role of the target has to allow `events:PutEvents` on the bus, and so has the policy of a bus of another account;
   a refusal by either is NO_PERMISSIONS, and so is a role that can't be assumed;
 - the bus policy is asked with the source and the detail-type of the event, and `events:eventBusInvocation`;
-- an event to a bus that does not exist is dropped, without a dead letter.
+- an event to a bus that does not exist is dropped, without a dead letter;
+- a target that is a bus has a role, and neither input nor input transformer nor retry policy.
+
+From the EventBridge User Guide: a rule has at most five targets, an event pattern at most 2,048 characters ("Amazon
+EventBridge quotas"), and a schedule runs on the default bus only. No recording has the texts of these refusals.
 
 Non-goals: archives of a bus; its encryption; its log.
 """
@@ -30,6 +34,10 @@ _events: Any = importlib.import_module("ministack.services.eventbridge")
 
 FindOrganization = Callable[[str], str | None]
 """Returns the ID of the organization that an account belongs to; None if it belongs to none."""
+
+_NOT_FOR_BUSES = ("Input", "InputPath", "InputTransformer", "RetryPolicy")
+_MOST_TARGETS = 5
+_LONGEST_PATTERN = 2_048
 
 _FORWARDED = "_Forwarded"
 """Field of an event record: the kinds of hops that the event has behind it."""
@@ -100,6 +108,48 @@ def make_permission_handler(put_permission: Handler) -> Handler:
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, b"{}"
 
     return permitted
+
+
+def make_rule_handler(put_rule: Handler) -> Handler:
+    """Return a handler of PutRule that refuses what AWS refuses and MiniStack takes."""
+
+    def put(data: Mapping[str, Any]) -> Response:
+        if len(data.get("EventPattern") or "") > _LONGEST_PATTERN:
+            reason = f"the pattern has more than {_LONGEST_PATTERN} characters"
+            return _refused("InvalidEventPatternException", f"Event pattern is not valid. Reason: {reason}")
+        if data.get("ScheduleExpression") and data.get("EventBusName", "default") != "default":
+            return _refused("ValidationException", "ScheduleExpression is supported only on the default event bus.")
+        return put_rule(data)
+
+    return put
+
+
+def make_targets_handler(put_targets: Handler) -> Handler:
+    """Return a handler of PutTargets that refuses what AWS refuses and MiniStack takes."""
+
+    def put(data: Mapping[str, Any]) -> Response:
+        targets = data.get("Targets") or []
+        key = _events._rule_key(data.get("Rule"), data.get("EventBusName", "default"))
+        ids = {target["Id"] for target in [*(_events._targets.get(key) or ()), *targets]}
+        if len(ids) > _MOST_TARGETS:
+            return _refused("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+        for target in targets:
+            reason = _refusal(target)
+            if reason is not None:
+                return _refused("ValidationException", reason)
+        return put_targets(data)
+
+    return put
+
+
+def _refusal(target: Mapping[str, Any]) -> str | None:
+    """The reason why AWS takes no such target; None if it does."""
+    if ":event-bus/" not in target.get("Arn", ""):
+        return None
+    if not target.get("RoleArn"):
+        return "RoleArn is required for target that is an event bus."
+    surplus = [name for name in _NOT_FOR_BUSES if target.get(name) is not None]
+    return f"{', '.join(surplus)} not supported for target that is an event bus." if surplus else None
 
 
 def make_delete_handler(delete_event_bus: Handler) -> Handler:

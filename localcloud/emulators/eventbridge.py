@@ -56,7 +56,14 @@ from localcloud.emulators.connections import (
     make_event,
 )
 from localcloud.emulators.delivery import INVALID_JSON, Failure, RateLimit, TargetResponse, TargetRetryPolicy, deliver
-from localcloud.emulators.event_buses import FindOrganization, forward, make_delete_handler, make_permission_handler
+from localcloud.emulators.event_buses import (
+    FindOrganization,
+    forward,
+    make_delete_handler,
+    make_permission_handler,
+    make_rule_handler,
+    make_targets_handler,
+)
 from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
@@ -137,6 +144,7 @@ class Bus:
             *("_delete_event_bus", "_event_bus_policies", "_event_buses", "_invoke_target", "_put_permission"),
             *("_render_input_template", "_event_pattern_error", "_now_ts", "_tick_scheduled_rules"),
             *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
+            *("_put_targets", "_rule_key"),
             "_deauthorize_connection",
             *("_pattern_event_view", "_matches_pattern_view", "_event_from_test_payload"),
             *("_apply_input_transformer", "_build_api_destination_request", "_connection_auth_headers"),
@@ -163,7 +171,8 @@ class Bus:
         _events._deauthorize_connection = make_deauthorize_handler(
             _events._deauthorize_connection, _events._connections, self.put
         )
-        _events._put_rule = _replacing(_events._put_rule)
+        _events._put_rule = make_rule_handler(_replacing(_events._put_rule))
+        _events._put_targets = make_targets_handler(_events._put_targets)
         _events._put_permission = make_permission_handler(_events._put_permission)
         _events._delete_event_bus = make_delete_handler(_events._delete_event_bus)
 

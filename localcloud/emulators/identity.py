@@ -1,13 +1,17 @@
 """moto's Identity Center, Identity Store and Organizations: `python -m localcloud.emulators.identity --port N ...`.
 
-moto has an Identity Center instance from the start; here it gets an organization with accounts, groups and users. Added
-to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow assignments
-(`assignments`). Everything is in memory.
+moto has an Identity Center instance from the start; here it gets an organization with units, accounts, groups and
+users. Added to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow
+assignments (`assignments`); StackSets that deploy to MiniStack (`stack_sets`). Everything is in memory.
 
-For the local cloud only: `POST /_localcloud/faults` sets which calls fail (`faults`), `POST /_localcloud/behaviors` how
-assignments proceed (`assignments`), `POST /_localcloud/users` with `user_name` and `status` enables or disables a user.
-`GET /_localcloud/assignments?account=A&permission_set=NAME` lists who is assigned. `GET /_localcloud/organization`
-tells the organization's `id` and its `accounts`.
+For the local cloud only:
+
+- `POST /_localcloud/accounts`: adds an account with a given `id` and `name` to the root;
+- `POST /_localcloud/faults`: makes calls fail (`faults`);
+- `POST /_localcloud/behaviors`: sets how assignments proceed (`assignments`);
+- `POST /_localcloud/users`: enables or disables a user by `user_name` and `status`;
+- `GET /_localcloud/assignments?account=A&permission_set=NAME`: lists who is assigned;
+- `GET /_localcloud/organization`: tells the organization's `id` and its `accounts`.
 
 Non-goals: permissions.
 """
@@ -18,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 from localcloud.emulators.assignments import Assignments
@@ -26,12 +31,25 @@ from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.permission_sets import install_permission_sets
 from localcloud.emulators.process import exit_with_parent
+from localcloud.emulators.stack_sets import StackSets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ACCOUNTS = {"222222222222": "production", "333333333333": "staging"}
-"""Member accounts of the organization: id to name."""
+ORGANIZATION_ID = "o-localcloud"
+ROOT_ID = "r-corp"
+"""ID of the organization's root."""
+
+UNITS = {"ou-corp-workload": "workloads", "ou-corp-sandbox1": "sandbox"}
+"""Organizational units below the root: id to name."""
+
+ACCOUNTS = {
+    "222222222222": "production",
+    "333333333333": "staging",
+    "444444444444": "analytics",
+    "555555555555": "sandbox",
+}
+"""Member accounts of the organization: id to name. The last is in unit `sandbox`, the others in `workloads`."""
 
 USERS = {
     "ada.lovelace": "Ada Lovelace",
@@ -57,6 +75,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
     parser.add_argument("--account", required=True, help="account id of the organization's management account")
     parser.add_argument("--region", required=True, help="home region of Identity Center")
+    parser.add_argument("--aws", required=True, help="URL of the server that makes the stacks of StackSets")
     arguments = parser.parse_args()
 
     # Imported here, after the parent is watched: this takes the longest.
@@ -68,32 +87,50 @@ def main() -> None:
     directory.install()
     assignments.install()
     seed(directory, arguments.account, arguments.region)
+    stack_sets = StackSets(arguments.account, arguments.aws)
+    stack_sets.install()
     moto = DomainDispatcherApplication(create_backend_app)
-    application = IdentityMiddleware(moto, arguments.account, directory, assignments)
+    application = IdentityMiddleware(moto, arguments.account, directory, assignments, stack_sets)
     run_simple("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
 def seed(directory: EmulatedDirectory, account: str, region: str) -> None:
-    """Fills moto of this process with `ACCOUNTS`, `GROUPS` and `USERS`.
+    """Fills moto of this process with `UNITS`, `ACCOUNTS`, `GROUPS` and `USERS`.
 
     Args:
         directory: where the users and groups go.
         account: id of the management account, which owns the Identity Center instance.
         region: home region of Identity Center.
     """
+    from moto.organizations import utils
     from moto.organizations.models import organizations_backends
 
     organization = organizations_backends[account]["aws"]
-    organization.create_organization(region)
-    root = organization.list_roots()["Roots"][0]["Id"]
-    organization.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    # moto's IDs are random, and a stack file has to name them.
+    with patch.multiple(utils, make_random_org_id=lambda: ORGANIZATION_ID, make_random_root_id=lambda: ROOT_ID):
+        organization.create_organization(region)
+    organization.enable_policy_type(RootId=ROOT_ID, PolicyType="SERVICE_CONTROL_POLICY")
+    for unit_id, name in UNITS.items():
+        with patch.object(utils, "make_random_ou_id", return_value=unit_id):
+            organization.create_organizational_unit(ParentId=ROOT_ID, Name=name)
+    workloads, sandbox = UNITS
     for account_id, name in ACCOUNTS.items():
-        organization.create_account(AccountName=name, Email=f"{name}@example.com")
-        organization.accounts[-1].id = account_id
+        add_account(account, account_id, name)
+        unit = sandbox if name == UNITS[sandbox] else workloads
+        organization.move_account(AccountId=account_id, SourceParentId=ROOT_ID, DestinationParentId=unit)
 
     users = {name: directory.add_user(name, whole, email_address(name)) for name, whole in USERS.items()}
     for name, members in GROUPS.items():
         directory.add_group(name, [users[member] for member in members])
+
+
+def add_account(management_account: str, account: str, name: str) -> None:
+    """Adds an account to the root of the organization, with an ID that moto would choose at random."""
+    from moto.organizations import utils
+    from moto.organizations.models import organizations_backends
+
+    with patch.object(utils, "make_random_account_id", return_value=account):
+        organizations_backends[management_account]["aws"].create_account(AccountName=name, Email=email_address(name))
 
 
 def email_address(user_name: str) -> str:
@@ -105,9 +142,15 @@ class IdentityMiddleware:
     """A WSGI application before moto: faults, and the paths of the local cloud."""
 
     def __init__(
-        self, moto: "WSGIApplication", account: str, directory: EmulatedDirectory, assignments: Assignments
+        self,
+        moto: "WSGIApplication",
+        account: str,
+        directory: EmulatedDirectory,
+        assignments: Assignments,
+        stack_sets: StackSets,
     ) -> None:
         self._moto = moto
+        self._stack_sets = stack_sets
         self._account = account
         self._directory = directory
         self._assignments = assignments
@@ -119,6 +162,8 @@ class IdentityMiddleware:
             status, answer = self._for_local_cloud(method, path.removeprefix("/_localcloud/"), environ)
             return _respond(start_response, status, {"Content-Type": "application/json"}, json.dumps(answer).encode())
         signed, target = environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", "")
+        if "/cloudformation/" in signed:
+            return _respond(start_response, *self._stack_sets.answer(environ))
         operation = operation_of(method, path, signed, target)
         fault = self._faults.of(operation, environ.get("HTTP_USER_AGENT", ""))
         if fault is None:
@@ -142,6 +187,8 @@ class IdentityMiddleware:
                 self._faults.add(command)
             case "POST", "behaviors":
                 self._assignments.add(command)
+            case "POST", "accounts":
+                add_account(self._account, command["id"], command["name"])
             case "POST", "users":
                 self._directory.set_status(command["user_name"], command["status"])
             case "GET", "assignments":

@@ -28,6 +28,7 @@ _NOT_FOUND = frozenset(
         "NotFoundException",  # API Gateway
         "PolicyNotAttachedException",  # Organizations
         "PolicyNotFoundException",  # Organizations
+        "StackSetNotFoundException",
         "StateMachineDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "QueueDoesNotExist",

@@ -3,6 +3,7 @@
 from localcloud.provider import (
     account,
     apigatewayv2,
+    cloudformation,
     cloudwatch,
     dynamodb,
     events,
@@ -23,6 +24,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     resource.tok: resource
     for module in (
         apigatewayv2,
+        cloudformation,
         cloudwatch,
         dynamodb,
         events,

@@ -44,7 +44,7 @@ from tests.app.aws.local_table import local_client
 from tests.stack_file import stack_file
 
 DEVOPS, NETWORK = "devops-break-glass", "network-break-glass"
-PRODUCTION, STAGING = ACCOUNTS
+PRODUCTION, STAGING, *_ = ACCOUNTS
 ADA, GRACE, ALAN, BARBARA, EDSGER = (
     "ada.lovelace",
     "grace.hopper",

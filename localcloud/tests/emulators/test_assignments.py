@@ -15,7 +15,7 @@ from localcloud.emulators.identity import ACCOUNTS, GROUPS
 
 pytestmark = pytest.mark.local
 
-PRODUCTION, STAGING = ACCOUNTS
+PRODUCTION, STAGING, *_ = ACCOUNTS
 
 
 @pytest.fixture(scope="module")

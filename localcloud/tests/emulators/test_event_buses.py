@@ -325,6 +325,53 @@ def test_hop_after_one_of_the_other_kind_is_delivered(hub: Hub) -> None:
     assert len(hub.arrived()) == 1
 
 
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ({"RoleArn": None}, "RoleArn is required"),
+        ({"RetryPolicy": {"MaximumRetryAttempts": 1}}, "RetryPolicy not supported"),
+        ({"Input": "{}"}, "Input not supported"),
+        ({"InputPath": "$.detail"}, "InputPath not supported"),
+        ({"InputTransformer": {"InputTemplate": "{}"}}, "InputTransformer not supported"),
+    ],
+    ids=["no-role", "retry", "input", "path", "transformer"],
+)
+def test_target_that_is_a_bus_is_refused(hub: Hub, target: dict[str, Any], reason: str) -> None:
+    events = hub.cloud.client("events", MEMBER)
+    events.put_rule(Name=hub.name, EventPattern=hub.pattern)
+    given = {"Id": "hub", "Arn": hub.arn, "RoleArn": f"arn:aws:iam::{MEMBER}:role/x", **target}
+    given = {name: value for name, value in given.items() if value is not None}
+    with pytest.raises(ClientError, match=f"ValidationException.*{reason}"):
+        events.put_targets(Rule=hub.name, Targets=[given])
+
+
+def test_sixth_target_of_a_rule_is_refused(hub: Hub) -> None:
+    events = hub.cloud.client("events")
+    targets = [{"Id": str(number), "Arn": queue_arn(hub.name)} for number in range(5)]
+    events.put_rule(Name=hub.name, EventPattern=hub.pattern)
+    events.put_targets(Rule=hub.name, Targets=targets)
+    events.put_targets(Rule=hub.name, Targets=targets)
+    with pytest.raises(ClientError, match="LimitExceededException"):
+        events.put_targets(Rule=hub.name, Targets=[{"Id": "sixth", "Arn": queue_arn(hub.name)}])
+
+
+def test_pattern_of_over_2048_characters_is_refused(hub: Hub) -> None:
+    events = hub.cloud.client("events")
+
+    def pattern(length: int) -> str:
+        empty = json.dumps({"source": [""]})
+        return json.dumps({"source": ["x" * (length - len(empty))]})
+
+    events.put_rule(Name=hub.name, EventPattern=pattern(2048))
+    with pytest.raises(ClientError, match="InvalidEventPatternException"):
+        events.put_rule(Name=hub.name, EventPattern=pattern(2049))
+
+
+def test_schedule_on_another_bus_is_refused(hub: Hub) -> None:
+    with pytest.raises(ClientError, match="only on the default event bus"):
+        hub.cloud.client("events").put_rule(Name="s", EventBusName=hub.name, ScheduleExpression="rate(1 day)")
+
+
 def test_scheduled_rule_of_a_member_reaches_the_hub(hub: Hub) -> None:
     events = hub.cloud.client("events", MEMBER, FAR)
     hub.add_spoke(MEMBER, FAR)

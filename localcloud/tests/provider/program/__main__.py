@@ -180,6 +180,37 @@ def declare_hub(tags: dict[str, str]) -> None:
     )
 
 
+def declare_stacks(tags: dict[str, str]) -> None:
+    """A StackSet with a queue in the accounts of a unit."""
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}
+    template = {"Parameters": {"Name": {"Type": "String"}}, "Resources": {"Queue": queue}}
+    stack_set = aws.cloudformation.StackSet(
+        "stacks",
+        name="engine-stacks",
+        description="d",
+        permission_model="SERVICE_MANAGED",
+        call_as="SELF",
+        auto_deployment={"enabled": True, "retain_stacks_on_account_removal": False},
+        managed_execution={"active": True},
+        capabilities=["CAPABILITY_NAMED_IAM"],
+        operation_preferences={"failure_tolerance_percentage": 100},
+        parameters={"Name": "engine-stacks"},
+        template_body=json.dumps(template),
+        tags=tags,
+        region=REGION,
+    )
+    aws.cloudformation.StackInstances(
+        "instances",
+        stack_set_name=stack_set.name,
+        call_as="SELF",
+        deployment_targets={"organizational_unit_ids": ["ou-corp-workload"]},
+        operation_preferences={"failure_tolerance_percentage": 100},
+        regions=[REGION],
+        retain_stacks=False,
+        region=REGION,
+    )
+
+
 config = pulumi.Config()
 token = config.require_secret("token")
 tags = {"team": config.get("team") or "platform"}
@@ -254,6 +285,7 @@ declare_workflow(
     retention=config.get_int("retention") or 30,
 )
 declare_hub(tags)
+declare_stacks(tags)
 organization = aws.organizations.get_organization_output()
 
 pulumi.export("managementAccount", organization.master_account_id)

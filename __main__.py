@@ -6,6 +6,7 @@ Non-goals: everything but wiring; see `breakglass.stack_file.pulumi_config` and 
 import pulumi
 
 from breakglass import BreakGlass, BreakglassError, load_stack_file
+from breakglass.stack_file.outputs import settings_outputs
 
 try:
     stack = load_stack_file()
@@ -20,29 +21,10 @@ pulumi.export("deadLetterQueueUrls", break_glass.dead_letter_queue_urls)
 pulumi.export("topicArn", break_glass.topic_arn)
 pulumi.export("pageTopicArn", break_glass.page_topic_arn)
 pulumi.export("dashboardUrl", break_glass.dashboard_url)
-if stack.alert_path:
-    # Settings that no resource shows, for `breakglass doctor`.
-    if door := stack.alert_path.watch.independent_door:
-        days = door.rehearse_every_days
-        pulumi.export("independentDoor", {"roles": door.roles, "users": door.users, "rehearseSeconds": days * 86_400})
-    if stack.alert_path.global_events_stack:
-        pulumi.export("globalEventsStack", stack.alert_path.global_events_stack)
-    if organization := stack.alert_path.organization:
-        spokes = organization.spokes
-        pulumi.export("hubBusArn", break_glass.hub_bus_arn)
-        pulumi.export(
-            "organization",
-            {
-                "id": organization.id,
-                "regions": spokes.regions,
-                "units": spokes.units,
-                "exclude": spokes.exclude,
-                "callAs": spokes.call_as.value,
-                "rollCall": organization.has_roll_call,
-            },
-        )
-if stack.spoke:
-    pulumi.export("spoke", {"regions": stack.spoke.all_regions, "forwardTo": stack.spoke.forward_to})
+if stack.alert_path and stack.alert_path.organization:
+    pulumi.export("hubBusArn", break_glass.hub_bus_arn)
+for name, value in settings_outputs(stack).items():
+    pulumi.export(name, value)
 if stack.approvals:
     pulumi.export("approvalRequestUrl", break_glass.approval_request_url)
     pulumi.export("approvalTable", break_glass.approval_table_name)

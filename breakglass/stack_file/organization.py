@@ -16,7 +16,7 @@ from breakglass.vocabulary import CallAs
 _UNIT_ID = TypeAdapter(UnitId)
 
 OFF = "off"
-"""The value of an interval without what it is the interval of."""
+"""The value of `probe`, `rollCall` and `witness` in a stack without them."""
 
 
 class Spokes(ConfigModel):
@@ -35,7 +35,7 @@ class Spokes(ConfigModel):
 
     @classmethod
     def cross_field_faults(cls, given: RawValue) -> Iterator[Fault]:
-        """Yield faults of duplicates, of a StackSet without units, and of units of two organizations."""
+        """Yield faults of duplicates, of a StackSet without units, and of units that can't go together."""
         for key in ("units", "exclude"):
             yield from duplicate_faults(given[key])
         units = given["units"]
@@ -45,7 +45,13 @@ class Spokes(ConfigModel):
                 "Write `units: [<ID of the root>]` for all accounts (`aws organizations list-roots`), or `callAs: "
                 "elsewhere` if another program makes the StackSet.",
             )
-        roots = {unit.split("-")[1] for each in units if (unit := each.valid(_UNIT_ID))}
+        valid = [unit for each in units if (unit := each.valid(_UNIT_ID))]
+        roots = {unit.split("-")[1] for unit in valid}
+        if len(roots) == 1 and len({*valid}) > 1 and any(unit.startswith("r-") for unit in valid):
+            yield units.fault(
+                "The root has all units below it, so the others would have no effect.",
+                "Name the root alone for all accounts, or only the units whose accounts are to get a spoke.",
+            )
         if len(roots) > 1:
             yield units.fault(
                 f"The IDs are of {len(roots)} organizations: that of a unit begins with that of its root "

@@ -39,8 +39,8 @@ def _unseen_sign_ins(regions: list[str], at: str) -> Iterator[Problem]:
         yield Problem(
             at,
             format_value(regions),
-            f"AWS records the sign-ins of root, changes of the credentials of IAM users and most sign-ins to the "
-            f"console in {region} only, and no spoke forwards its events. None of them raises an alert.",
+            f"AWS records the sign-ins of root, and changes of the credentials of IAM users, in {region} only; most "
+            "sign-ins to the console, too. No spoke forwards the events of that region, so none raises an alert.",
             f"Add {region}.",
         )
 

@@ -132,7 +132,7 @@ class StackFile(Tagged):
 
 
 def _spoke_section_faults(given: RawValue) -> Iterator[Fault]:
-    """Yield faults of sections and secrets that need an alert path, which a spoke stack has not."""
+    """Yield faults of sections and secrets that need an alert path, which a spoke stack lacks."""
     if approvals := given["approvals"]:
         yield approvals.fault(
             "The approvals need an alert path, and a stack with `alerts.forwardTo` only forwards events.",

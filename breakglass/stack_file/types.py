@@ -277,7 +277,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 """
 
 _BUS_ARN = _Text(
-    pattern=rf"arn:(aws|aws-cn|aws-us-gov):events:[a-z0-9-]+:[0-9]{{12}}:event-bus/{ALERT_PATH_PREFIX}[A-Za-z0-9_-]{{1,52}}",
+    pattern=rf"arn:(aws|aws-cn|aws-us-gov):events:[a-z0-9-]+:[0-9]{{12}}:event-bus/{ALERT_PATH_PREFIX}[A-Za-z0-9_-]{{1,53}}",
     why="Not the ARN of the event bus of a hub, whose name begins with breakglass-.",
     instead="Copy the hub stack's output `hubBusArn`, e.g. "
     "arn:aws:events:eu-central-1:111122223333:event-bus/breakglass-prod-hub.",

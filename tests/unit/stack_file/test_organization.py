@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from breakglass.components.break_glass import BreakGlass
 from breakglass.errors import ConfigError
+from breakglass.naming import hub_bus
 from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.check import validate_stack
@@ -76,6 +77,13 @@ HUBS = [
         f"{PATH}.spokes.units",
         "2 organizations",
         "Copy the IDs again",
+    ),
+    Scenario(
+        "a root has all units",
+        [((*SPOKES, "units"), ["ou-ab12-11111111", "r-ab12"])],
+        f"{PATH}.spokes.units",
+        "the others would have no effect",
+        "Name the root alone",
     ),
     Scenario(
         "a unit is named once",
@@ -421,6 +429,13 @@ def test_spoke_stack_has_documented_defaults() -> None:
     assert stack_file.spoke.all_regions == ["eu-central-1"]
     assert not stack_file.has_explain_button
     assert spoke_settings(stack_file, portal=False) == SpokeSettings()
+
+
+@pytest.mark.parametrize("stack_name", ["a", "prod.eu_1", "x" * 100])
+def test_spoke_forwards_to_the_bus_of_any_hub(stack_name: str) -> None:
+    bus = f"arn:aws:events:eu-central-1:444444444444:event-bus/{hub_bus(stack_name)}"
+
+    assert problems(spoke(((*ALERTS, "forwardTo"), bus))) == []
 
 
 def test_spoke_stack_may_have_permission_sets() -> None:

@@ -1,4 +1,6 @@
-"""The settings of a stack file that its stack has as outputs: commands need them, no resource shows them.
+"""The settings of a stack file that its stack has as outputs.
+
+Commands need them, and no resource shows them.
 
 Non-goals: outputs that only a deployment knows (see `__main__.py`).
 """

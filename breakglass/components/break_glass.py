@@ -43,15 +43,17 @@ Instance = tuple[pulumi.Input[str], pulumi.Input[str]]
 class BreakGlass(pulumi.ComponentResource):
     """Break-glass access in one account: permission-set pairs, an alert for every subject, and their monitoring.
 
-    A small organization needs one. A larger one needs one in the account that owns Identity Center (`permission_sets`,
-    and `alerts` for the evidence path `portal`), and one with `alerts` where the roles are used.
+    With `alerts.organization` it is the hub that sees all accounts and regions of an organization, best in the account
+    that owns Identity Center. Without a hub, an account needs one with `alerts` in each region where roles are used.
+    From a stack file with `alerts.forwardTo`, it is made of an account's spokes.
 
     Permissions:
         - Those of the components it is made of: `PermissionSetPair` for `permission_sets`; `AccessAlert`,
           `AlarmTopics`, `DrillSchedule`, `SlackConnection`, `SlackDestination` or `SlackDelivery`, `SlackProbe`,
-          `TamperAlert`, `UsageAlert` and `UsageMonitoring` for `alerts`; `Approvals` for `approvals`.
+          `TamperAlert`, `UsageAlert` and `UsageMonitoring` for `alerts`; `AlertHub`, `RollCall`, `Spoke` and `SpokeSet`
+          for `alerts.organization`; `Witness` for a witness; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
-        - To see whether this account owns it, and with `delivery: confirmed` for the names of the accounts:
+        - To see whether this account owns it, with `alerts.organization` whether the hub can be made here, and with `delivery: confirmed` for the names of the accounts:
           `organizations:DescribeOrganization`, and in the management account what `Approvals` looks up of the
           organization. Without them an alert shows the ID of the account alone.
 

@@ -3,6 +3,8 @@
 - A rule is made by PutRule and PutTargets, with their checks; MiniStack writes it as it is.
 - A rule, role or queue with a given name fails if one of this name exists ("Resource handler returned message: ...
   already exists"); MiniStack overwrites it.
+- A condition knows the account and the region ("Get AWS values using pseudo parameters"); MiniStack takes their names
+  for values.
 
 Non-goals: other types; stacks that take over a resource (import).
 """
@@ -24,6 +26,7 @@ _RULE, _ROLE, _QUEUE = "AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue"
 _events: Any = importlib.import_module("ministack.services.eventbridge")
 _iam: Any = importlib.import_module("ministack.services.iam")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
+_responses: Any = importlib.import_module("ministack.core.responses")
 
 
 def install() -> None:
@@ -41,6 +44,18 @@ def install() -> None:
     handlers[_RULE]["create"] = _make_create_rule(provisioners)
     handlers[_ROLE]["create"] = _refusing(_ROLE, "RoleName", _iam._roles, handlers[_ROLE]["create"])
     handlers[_QUEUE]["create"] = _refusing(_QUEUE, "QueueName", _sqs._queue_name_to_url, handlers[_QUEUE]["create"])
+    for name in ("changesets", "handlers", "stacks"):
+        module: Any = importlib.import_module(f"ministack.services.cloudformation.{name}")
+        require_hooks(module, "_evaluate_conditions")
+        module._evaluate_conditions = _knowing_the_place(module._evaluate_conditions)
+
+
+def _knowing_the_place(evaluate: Callable[..., dict[str, bool]]) -> Callable[..., dict[str, bool]]:
+    def evaluating(template: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, bool]:
+        place = {"AWS::AccountId": _responses.get_account_id(), "AWS::Region": _responses.get_region()}
+        return evaluate(template, {**{name: {"Value": value} for name, value in place.items()}, **parameters})
+
+    return evaluating
 
 
 def _refusing(type_name: str, name_property: str, existing: Any, create: Create) -> Create:

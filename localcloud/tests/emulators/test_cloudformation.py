@@ -21,10 +21,10 @@ TARGET = {"Id": "hub", "Arn": BUS, "RoleArn": f"arn:aws:iam::{MEMBER}:role/spoke
 _numbers = itertools.count()
 
 
-def deploy(cloud: RunningCloud, resources: dict[str, Any]) -> tuple[str, list[str]]:
+def deploy(cloud: RunningCloud, resources: dict[str, Any], **sections: Any) -> tuple[str, list[str]]:
     """Return the status of a new stack in a member account, and the reasons of its failures."""
     cloudformation, name = cloud.client("cloudformation", MEMBER), f"stack-{next(_numbers)}"
-    body = json.dumps({"Resources": resources})
+    body = json.dumps({"Resources": resources, **sections})
     cloudformation.create_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"])
     while (status := cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])[-8:] == "PROGRESS":
         time.sleep(0.01)
@@ -65,6 +65,19 @@ def test_rule_that_the_api_refuses_fails(cloud: RunningCloud, properties: dict[s
     status, reasons = deploy(cloud, {"Rule": rule(f"rule-{next(_numbers)}", **properties)})
     assert status == "ROLLBACK_COMPLETE"
     assert reason in reasons[0]
+
+
+@pytest.mark.parametrize("parameter", ["AWS::AccountId", "AWS::Region"])
+@pytest.mark.parametrize("is_equal", [True, False])
+def test_condition_knows_account_and_region(cloud: RunningCloud, parameter: str, is_equal: bool) -> None:
+    value = {"AWS::AccountId": MEMBER, "AWS::Region": REGION}[parameter] if is_equal else "elsewhere"
+    names = [f"rule-{next(_numbers)}" for _ in range(2)]
+    always, here = (rule(name, EventPattern={"source": ["aws.sts"]}) for name in names)
+    resources = {"Always": always, "Here": {**here, "Condition": "IsHere"}}
+    condition = {"IsHere": {"Fn::Equals": [{"Ref": parameter}, value]}}
+    assert deploy(cloud, resources, Conditions=condition) == ("CREATE_COMPLETE", [])
+    rules = [each["Name"] for each in cloud.client("events", MEMBER).list_rules()["Rules"]]
+    assert [name in rules for name in names] == [True, is_equal]
 
 
 def test_resource_whose_name_exists_fails(cloud: RunningCloud) -> None:

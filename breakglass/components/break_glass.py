@@ -53,9 +53,9 @@ class BreakGlass(pulumi.ComponentResource):
           `TamperAlert`, `UsageAlert` and `UsageMonitoring` for `alerts`; `AlertHub`, `RollCall`, `Spoke` and `SpokeSet`
           for `alerts.organization`; `Witness` for a witness; `Approvals` for `approvals`.
         - To look up the Identity Center instance: `sso:ListInstances`.
-        - To see whether this account owns it, with `alerts.organization` whether the hub can be made here, and with `delivery: confirmed` for the names of the accounts:
-          `organizations:DescribeOrganization`, and in the management account what `Approvals` looks up of the
-          organization. Without them an alert shows the ID of the account alone.
+        - To see whether this account owns it, whether a hub can be made here, and with `delivery: confirmed` for the
+          names of the accounts: `organizations:DescribeOrganization`, and in the management account what `Approvals`
+          looks up of the organization. Without them an alert shows the ID of the account alone.
 
     Raises:
         ConfigError: The arguments are wrong, or give a break-glass set a power it does not acknowledge.

@@ -169,8 +169,8 @@ docs/runbooks/drill.md. AWS_ENDPOINT_URL and similar variables override the endp
 selected in the current folder is used."""
 
 _DRILL = """Sends a drill of each watched role and of root, waits for it, and says when it arrived in Slack, or where it
-stopped: rule, target, connection, destination, machine, dead letter or slack. It changes nothing: a drill has no effect
-but its message, and counts as no use. IAM users, access and tampering have no drill.
+stopped: hub, rule, target, connection, destination, machine, dead letter or slack. It changes nothing: a drill has no
+effect but its message, and counts as no use. IAM users, access and tampering have no drill.
 
   breakglass drill --stack prod
   breakglass drill --stack prod --role devops-break-glass --json
@@ -178,7 +178,8 @@ but its message, and counts as no use. IAM users, access and tampering have no d
 
 First it compares the rules of the role, their targets and the way to Slack with the deployed ones. Where one differs,
 no drill is sent. With confirmed delivery it then reads Slack's answer from the execution of the state machine, within
-two minutes. With direct delivery only EventBridge sees the answer, so it names the channel to look at.
+two minutes. With direct delivery only EventBridge sees the answer, so it names the channel to look at. The drill of a
+hub goes to the hub's bus: its spokes have no part in it (`breakglass coverage`).
 
 --json: one list of objects with role, status (arrived, sent or stopped), stage (empty unless it stopped), seconds (a
 number or null), drill (the ID in the message), what and do.

@@ -18,6 +18,7 @@ from breakglass.cli.aws_client import translate_aws_errors
 from breakglass.cli.deployment import Deployment, Resource, require_account
 from breakglass.cli.doctor.alert_path import RULE, judge_rule
 from breakglass.cli.doctor.check import Sources, call_or_none, list_pages
+from breakglass.cli.doctor.organization import STACK_SET_TYPE, list_instances
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.stack_outputs import ORGANIZATION_OUTPUT, RULE_NAMES_OUTPUT, SPOKE_OUTPUT
 from breakglass.errors import CommandError, Problem, redact
@@ -49,7 +50,6 @@ HEARTBEAT_DAYS = 14
 QUERY_SECONDS = 60
 """The longest wait for the heartbeats."""
 
-STACK_SET_TYPE = "aws:cloudformation/stackSet"
 LOG_GROUP_TYPE = "aws:cloudwatch/logGroup"
 
 _DEFAULT_BUS = "default"
@@ -194,15 +194,10 @@ class Coverage:
             return {}
         self.sources.report("listing the instances of the StackSet")
         region = stack_sets[0].region
-        which = {"StackSetName": SPOKE_STACK_SET, "CallAs": call_as}
-        try:
-            listed = list_pages(self.sources.aws(region), "Summaries", "cloudformation", "ListStackInstances", **which)
-            return {(str(each["Account"]), str(each["Region"])): _instance_of(each) for each in listed}
-        except AwsError as error:
-            if error.code != "StackSetNotFoundException":
-                raise
+        listed = list_instances(self.sources, region, call_as)
+        if listed is None:
             self.notes.append(f"The StackSet {SPOKE_STACK_SET} does not exist in {region}.")
-            return {}
+        return {(str(each["Account"]), str(each["Region"])): _instance_of(each) for each in listed or ()}
 
     def _own_spokes(self) -> dict[Place, Instance]:
         """Return the spokes of the hub's account, which are resources of the stack."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from breakglass.cli.aws_client import AwsOperations, translate_aws_errors
-from breakglass.cli.stack_outputs import RunProgram, run_program, run_pulumi
+from breakglass.cli.stack_outputs import TOPIC_OUTPUT, RunProgram, run_program, run_pulumi
 from breakglass.errors import CommandError, Problem, format_value
 
 SECRET = "[secret]"  # noqa: S105 - replaces a secret
@@ -81,8 +81,12 @@ class Deployment:
 
     @property
     def region(self) -> str:
-        """The region of its first regional resource; empty without any."""
-        return next((parts[3] for parts in self._arns() if parts[3]), "")
+        """The region of its topic, else of its first regional resource; empty without any.
+
+        A hub and a spoke stack have resources in further regions.
+        """
+        topic = str(self.outputs.get(TOPIC_OUTPUT) or "").split(":")
+        return topic[3] if len(topic) > 3 else next((parts[3] for parts in self._arns() if parts[3]), "")
 
     def _arns(self) -> list[list[str]]:
         return [parts for resource in self.resources if len(parts := resource.arn.split(":")) >= 6]

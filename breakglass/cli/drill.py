@@ -8,6 +8,9 @@ First it compares the role's rules, their targets and the way to Slack with the 
 
 It changes nothing: a drill has no effect but its message.
 
+In a hub the drill goes to the hub's bus, so the spokes have no part in it: their heartbeats show their way
+(`breakglass coverage`).
+
 Root is drilled like a role, by the key of its drill events. IAM users, access and tampering have no drill.
 
 Non-goals: drills on a schedule (`breakglass.alerts.drill_machine`); CloudTrail's part, which no drill shows.
@@ -41,6 +44,7 @@ from breakglass.cli.doctor.alert_path import (
 )
 from breakglass.cli.doctor.check import Check, Sources
 from breakglass.cli.doctor.finding import Status as Urgency
+from breakglass.cli.doctor.organization import BUS_POLICY_TYPE, BUS_TYPE, HUB
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.errors import CommandError, InvalidArgumentError, Problem, format_value, redact
 
@@ -57,12 +61,12 @@ PLAIN_STATE = "UsePlainText"
 """The state of the delivery machine that posts without blocks, after Slack has refused them."""
 
 PERMISSIONS = (
-    "`drill` needs events:PutEvents on the default event bus; to look: events:DescribeRule, ListTargetsByRule, "
-    "DescribeConnection, DescribeApiDestination, sqs:GetQueueAttributes, states:DescribeStateMachine, ListExecutions, "
-    "DescribeExecution, GetExecutionHistory."
+    "`drill` needs events:PutEvents on the event bus of the rules; to look: events:DescribeRule, ListTargetsByRule, "
+    "DescribeEventBus, DescribeConnection, DescribeApiDestination, sqs:GetQueueAttributes, "
+    "states:DescribeStateMachine, ListExecutions, DescribeExecution, GetExecutionHistory."
 )
 
-_CHECKS: Sequence[Check[Any, Any]] = (RULES, TARGETS, CONNECTION, DESTINATION, MACHINES)
+_CHECKS: Sequence[Check[Any, Any]] = (HUB, RULES, TARGETS, CONNECTION, DESTINATION, MACHINES)
 _SLACK_TARGET = "slack"
 _RUNBOOK = "docs/runbooks/drill.md"
 _SKEW_SECONDS = 300
@@ -90,8 +94,8 @@ class Result:
     do: str = ""
     """The next step; empty if there is nothing to do."""
     stage: str = ""
-    """The part of the way where it stopped: `rule`, `target`, `connection`, `destination`, `machine`, `dead letter` or
-    `slack`; empty if it did not stop."""
+    """The part of the way where it stopped: `hub`, `rule`, `target`, `connection`, `destination`, `machine`,
+    `dead letter` or `slack`; empty if it did not stop."""
     seconds: float | None = None
     """The time from PutEvents to Slack's answer, if it arrived."""
     drill: str = ""
@@ -110,7 +114,8 @@ class DrillPath:
     Attributes:
         role: the role's name in drill events.
         rule: the drill rule.
-        parts: the rules with the same dead-letter queue, which are the role's, their targets, and what these need.
+        parts: the rules with the same dead-letter queue, which are the role's, their bus and targets, and what these
+            need.
         target_arn: ARN of the API destination, or of the state machine with confirmed delivery.
         channel: the ID of the Slack channel.
         queue_url: URL of the dead-letter queue; empty if the stack has none.
@@ -192,7 +197,10 @@ def _path(deployment: Deployment, role: str, rule: Resource) -> DrillPath:
     through = [each for kind in (DESTINATION_TYPE, MACHINE_TYPE) for each in deployment.of_type(kind)]
     through = [each for each in through if target_arn in (each.arn, each.id)]
     used = json.dumps([dict(each.inputs) for each in through], default=str)
+    bus = rule.get("eventBusName")
     parts = [
+        *(each for each in deployment.of_type(BUS_TYPE) if each.physical_name == bus),
+        *(each for each in deployment.of_type(BUS_POLICY_TYPE) if each.get("eventBusName") == bus),
         *(each for each in deployment.of_type(RULE) if each.physical_name in names),
         *(each for each in targets if each.get("rule") in names),
         *through,
@@ -364,7 +372,9 @@ class Drills:
     def _send(self, path: DrillPath) -> _Flight:
         before = self._dead_letters(path)
         sent_at = self.clock.now()
-        (entry,) = self._aws(path).call("events", "PutEvents", Entries=[drill_event(path.role)])["Entries"]
+        bus = path.rule.get("eventBusName")
+        event = {**drill_event(path.role), **({"EventBusName": bus} if bus else {})}
+        (entry,) = self._aws(path).call("events", "PutEvents", Entries=[event])["Entries"]
         if "EventId" not in entry:
             raise AwsError(str(entry.get("ErrorCode")), str(entry.get("ErrorMessage")), 400, "PutEvents")
         return _Flight(path, str(entry["EventId"]), sent_at, before)

@@ -20,6 +20,9 @@ POLICY_OUTPUT = "approvalPolicy"
 TABLE_OUTPUT = "approvalTable"
 """The stack output with the name of the table."""
 
+TOPIC_OUTPUT = "topicArn"
+"""The stack output with the ARN of the topic of the alarms; null without alerts."""
+
 RULE_NAMES_OUTPUT = "ruleNames"
 """The stack output with the names of the rules, by the keys of subject and rule."""
 

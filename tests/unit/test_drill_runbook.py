@@ -15,7 +15,7 @@ from breakglass.alerts.subjects import PermissionSetSubject
 from breakglass.cli.drill import PERMISSIONS
 from breakglass.iam.wildcards import overlaps
 from tests.events.matcher import matches
-from tests.unit.cli.test_drill import CONFIRMED, DIRECT, Cloud
+from tests.unit.cli.test_drill import CONFIRMED, DIRECT, HUB, Cloud
 from tests.unit.iam.reference import arns_of, is_reading
 from tests.unit.iam.reference import matches as matching_actions
 
@@ -47,7 +47,7 @@ def test_runbook_event_is_a_drill_event() -> None:
 
 def test_runbook_allows_exactly_the_calls_of_the_command() -> None:
     called: set[str] = set()
-    for resources in (CONFIRMED, DIRECT):
+    for resources in (CONFIRMED, DIRECT, HUB):
         cloud = Cloud(resources)
         assert cloud.run().status == 0
         called |= {f"{IAM_PREFIX.get(service, service)}:{operation}" for _, service, operation, _ in cloud.aws.calls}

@@ -1,8 +1,8 @@
 """`breakglass doctor`: examines a deployed stack from outside, and changes nothing.
 
 Pulumi's state says what was deployed (`cli.deployment`), AWS and Slack say what is there now. Each check compares both
-(`check`), in modules by subject: `trail`, `alert_path`, `tampering`, `independent_door`, `monitoring`, `metrics`,
-`approvals`, `people`. The looks run concurrently; the judgements are pure functions.
+(`check`), in modules by subject: `trail`, `alert_path`, `organization`, `tampering`, `independent_door`, `monitoring`,
+`metrics`, `approvals`, `people`. The looks run concurrently; the judgements are pure functions.
 
 Non-goals: repairing; an opinion on the stack file (`breakglass check`).
 """
@@ -19,6 +19,7 @@ from breakglass.cli.doctor.finding import Finding, Status, sort_findings
 from breakglass.cli.doctor.independent_door import INDEPENDENT_DOOR
 from breakglass.cli.doctor.metrics import DRILLS, PROBE
 from breakglass.cli.doctor.monitoring import MONITORING
+from breakglass.cli.doctor.organization import ORGANIZATION
 from breakglass.cli.doctor.people import PEOPLE
 from breakglass.cli.doctor.tampering import GLOBAL_EVENTS, TAMPERING
 from breakglass.cli.doctor.trail import TRAIL
@@ -27,6 +28,7 @@ from breakglass.errors import InvalidArgumentError
 CHECKS: tuple[Check[Any, Any], ...] = (
     TRAIL,
     *ALERT_PATH,
+    *ORGANIZATION,
     TAMPERING,
     GLOBAL_EVENTS,
     INDEPENDENT_DOOR,

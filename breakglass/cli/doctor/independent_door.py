@@ -21,7 +21,7 @@ from breakglass.cli.deployment import Deployment
 from breakglass.cli.doctor.alert_path import RULE
 from breakglass.cli.doctor.check import Check, Judgement, Sources, call_or_none, list_pages
 from breakglass.cli.doctor.finding import Status
-from breakglass.cli.doctor.metrics import DAY, Series, format_age, read_datapoints
+from breakglass.cli.doctor.metrics import DAY, Series, format_age, matched_events, read_datapoints
 from breakglass.cli.doctor.tampering import global_events_stack
 from breakglass.cli.stack_outputs import INDEPENDENT_DOOR_OUTPUT, RULE_NAMES_OUTPUT
 from breakglass.iam.trust import trust_faults
@@ -104,17 +104,17 @@ def _door(deployment: Deployment, subject: Principal, rehearse_seconds: int) -> 
     names: Mapping[str, Any] = (deployment.outputs.get(RULE_NAMES_OUTPUT) or {}).get(subject.key) or {}
     names = {path: name for path, name in names.items() if path in _USES}
     rules = [rule for rule in deployment.of_type(RULE) if rule.physical_name in names.values()]
-    watching = [(rule.region, rule.physical_name) for rule in rules]
+    watching = [matched_events(rule.region, rule.physical_name, rule.get("eventBusName")) for rule in rules]
     # The stack in us-east-1 sees what is called at the global endpoints. Its rules have the same keys.
     stack, elsewhere = global_events_stack(deployment), global_events_region(deployment.region)
     if stack and elsewhere != deployment.region:
-        watching += [(elsewhere, physical_name(f"{stack}-{subject.key}-{path}")) for path in names]
+        watching += [matched_events(elsewhere, physical_name(f"{stack}-{subject.key}-{path}")) for path in names]
     return Door(
         subject,
         deployment.account,
         deployment.region,
         rehearse_seconds,
-        tuple(Series(region, "AWS/Events", "MatchedEvents", (("RuleName", name),)) for region, name in watching),
+        tuple(watching),
         max((rule.created_at for rule in rules), default=0),
     )
 

@@ -16,7 +16,7 @@ from breakglass.cli.deployment import Deployment, Resource
 from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
 from breakglass.cli.doctor.check import Check, Judgement, Sources
 from breakglass.cli.doctor.finding import Status
-from breakglass.naming import CHANNEL_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric
+from breakglass.naming import CHANNEL_DIMENSION, METRICS_NAMESPACE, AlertMetric, Metric, rule_dimensions
 
 ALARM_TYPE = "aws:cloudwatch/metricAlarm"
 
@@ -95,6 +95,11 @@ def alarmed_series(deployment: Deployment, metric: str) -> list[AlarmedSeries]:
                 window = max(periods * int(used.get("period") or 60), found[series].window if series in found else 0)
                 found[series] = AlarmedSeries(series, window, alarm.created_at)
     return list(found.values())
+
+
+def matched_events(region: str, rule: str, bus: str | None = None) -> Series:
+    """Return the events that a rule matched; without a bus it is on the default one."""
+    return Series(region, "AWS/Events", "MatchedEvents", tuple(sorted(rule_dimensions(rule, bus).items())))
 
 
 def read_datapoints(sources: Sources, series: Series, statistic: str, seconds: int, period: int) -> list[Datapoint]:
@@ -347,7 +352,7 @@ def _drills(deployment: Deployment) -> list[Drills]:
     if not deployment.of_type(CONNECTION_TYPE):
         return []
     rules = tuple(
-        Series(rule.region, "AWS/Events", "MatchedEvents", (("RuleName", rule.physical_name),))
+        matched_events(rule.region, rule.physical_name, rule.get("eventBusName"))
         for rule in deployment.of_type(RULE)
         if drilled_role(str(rule.get("eventPattern")))
     )

@@ -24,7 +24,7 @@ from breakglass.cli.doctor.alert_path import CONNECTION_TYPE, RULE
 from breakglass.cli.doctor.check import Check, Judgement, Sources, list_pages
 from breakglass.cli.doctor.finding import Status
 from breakglass.cli.stack_outputs import GLOBAL_EVENTS_STACK_OUTPUT, RULE_NAMES_OUTPUT, SESSION_POLICY_OUTPUT
-from breakglass.naming import ALERT_PATH_PREFIX, stack_prefix
+from breakglass.naming import ALERT_PATH_PREFIX, SPOKE_PREFIX, stack_prefix
 from breakglass.vocabulary import global_events_region
 
 Event = Mapping[str, Any]
@@ -188,8 +188,12 @@ class TamperReport:
 def _stack_rules(deployment: Deployment) -> list[StackRules]:
     if not deployment.of_type(CONNECTION_TYPE):
         return []
-    # A program may have rules of its own beside the components.
-    rules = [rule for rule in deployment.of_type(RULE) if rule.physical_name.startswith(ALERT_PATH_PREFIX)]
+    # A program may have rules of its own beside the components. Those of spokes are the business of the roll call.
+    rules = [
+        rule
+        for rule in deployment.of_type(RULE)
+        if rule.physical_name.startswith(ALERT_PATH_PREFIX) and not rule.physical_name.startswith(SPOKE_PREFIX)
+    ]
     return [
         StackRules(
             Place(deployment.account, region), frozenset(rule.physical_name for rule in rules if rule.region == region)

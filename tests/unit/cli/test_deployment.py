@@ -25,6 +25,15 @@ def state(*resources: dict[str, Any]) -> dict[str, Any]:
     return {"version": 3, "deployment": {"resources": list(resources)}}
 
 
+def test_region_is_that_of_the_topic_not_of_a_further_spoke() -> None:
+    queue = {"type": "aws:sqs/queue:Queue", "outputs": {"arn": "arn:aws:sqs:us-east-1:111111111111:breakglass-spoke"}}
+    topic = "arn:aws:sns:eu-central-1:111111111111:breakglass-prod-monitoring-alarms"
+    stack = {"type": "pulumi:pulumi:Stack", "outputs": {"topicArn": topic}}
+
+    assert parse_state({"deployment": {"resources": [queue, stack]}}).region == "eu-central-1"
+    assert parse_state({"deployment": {"resources": [queue]}}).region == "us-east-1"
+
+
 def test_state_has_resources_outputs_account_and_region() -> None:
     outputs = {"topicArn": "arn:topic", "token": SIGNED}
     deployment = parse_state(state({"type": "pulumi:pulumi:Stack", "outputs": outputs}, QUEUE))

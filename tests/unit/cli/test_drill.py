@@ -90,6 +90,25 @@ CONFIRMED = [CONNECTION, MACHINE, *alert(SET, MACHINE_ARN)]
 DIRECT = [CONNECTION, DESTINATION, *alert(SET, DESTINATION_ARN)]
 
 
+BUS = "breakglass-prod-hub"
+BUS_POLICY = '{"Version":"2012-10-17","Statement":[{"Sid":"Spokes","Effect":"Allow","Principal":"*"}]}'
+
+
+def on_bus(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resource of a hub, where rules and targets are on its bus."""
+    on = {"eventBusName": BUS} if given["type"].startswith("aws:cloudwatch/event") else {}
+    return {**given, "inputs": {**given["inputs"], **on}}
+
+
+HUB = [
+    CONNECTION,
+    MACHINE,
+    *map(on_bus, alert(SET, MACHINE_ARN)),
+    resource("aws:cloudwatch/eventBus:EventBus", BUS, {}),
+    resource("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "", {}, eventBusName=BUS, policy=BUS_POLICY),
+]
+
+
 def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(BEGIN + seconds, UTC)
 
@@ -129,6 +148,7 @@ class Cloud:
                 "DescribeRule": self._rule,
                 "ListTargetsByRule": self._targets,
                 "DescribeConnection": {"ConnectionState": "AUTHORIZED"},
+                "DescribeEventBus": {"Name": BUS, "Policy": BUS_POLICY},
                 "DescribeApiDestination": {
                     "ApiDestinationState": "ACTIVE",
                     "ConnectionArn": CONNECTION_ARN,
@@ -293,6 +313,40 @@ def test_drill_of_root_is_sent_by_its_key() -> None:
 
     assert [(each["role"], each["status"]) for each in json.loads(outcome.out)] == [("root-user", "arrived")]
     assert [each["Detail"] for sent in cloud.sent() for each in sent["Entries"]] == ['{"role": "root-user"}']
+
+
+def test_drill_of_a_hub_is_sent_to_its_bus() -> None:
+    cloud = Cloud(HUB)
+
+    assert cloud.result(0)["status"] == "arrived"
+    ((entry,),) = (sent["Entries"] for sent in cloud.sent())
+    assert entry == {
+        "Source": "breakglass.drill",
+        "DetailType": "Break-glass drill",
+        "Detail": '{"role": "devops-break-glass"}',
+        "EventBusName": BUS,
+    }
+    looked = [
+        arguments for *_, operation, arguments in cloud.aws.calls if operation in ("DescribeRule", "ListTargetsByRule")
+    ]
+    assert {arguments["EventBusName"] for arguments in looked} == {BUS}
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (refused("ResourceNotFoundException"), f"The event bus {BUS} does not exist in AWS."),
+        ({"Name": BUS}, f"The event bus {BUS} has no policy."),
+        ({"Policy": '{"Statement":[{"Effect":"Deny"}]}'}, f"The event bus {BUS} has another policy than deployed."),
+    ],
+    ids=["deleted", "no policy", "another policy"],
+)
+def test_drill_of_a_hub_without_its_bus_stops_there(answer: Any, what: str) -> None:
+    cloud = Cloud(HUB, {"DescribeEventBus": answer})
+    result = cloud.result(1)
+
+    assert (result["status"], result["stage"], result["what"]) == ("stopped", "hub", what)
+    assert cloud.sent() == []
 
 
 def test_drill_of_a_user_is_refused_with_the_reason() -> None:

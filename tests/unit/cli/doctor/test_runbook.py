@@ -52,8 +52,17 @@ DEPLOYED = deployment(
     resource("aws:dynamodb/table", "records"),
     *(
         resource("aws:cloudwatch/metricAlarm", metric, namespace="Breakglass", metricName=metric)
-        for metric in ("SlackReachable", "LateDrills", "ReconcilerRuns", "UnrecordedAssignments", "OverdueExplanations")
+        for metric in (
+            "SlackReachable",
+            "LateDrills",
+            "MissingSpokes",
+            "ReconcilerRuns",
+            "UnrecordedAssignments",
+            "OverdueExplanations",
+        )
     ),
+    resource("aws:cloudwatch/eventBus", "breakglass-prod-hub"),
+    resource("aws:cloudformation/stackSet", "breakglass-spokes", callAs="SELF"),
     approvalPolicy=to_json(policy()),
     approvalTable="records",
     independentDoor={
@@ -62,7 +71,8 @@ DEPLOYED = deployment(
         "rehearseSeconds": 7_776_000,
     },
     globalEventsStack="global",
-    ruleNames={f"emergency-{ACCOUNT}": {"session_start": "use"}},
+    organization={"regions": [REGION]},
+    ruleNames={f"emergency-{ACCOUNT}": {"session_start": "use"}, "devops-break-glass": {"portal": "use"}},
 )
 
 
@@ -91,6 +101,7 @@ def test_check_calls_exactly_its_actions(check: Check[Any, Any]) -> None:
     answers: dict[str, Any] = {
         "DescribeTrails": {"trailList": [trail]},
         "DescribeTable": {"Table": {}},
+        "ListInstances": {"Instances": [{"InstanceArn": "arn:aws:sso:::instance/ssoins-1234567890123456"}]},
         "ListRules": {"Rules": [rule]},
         "TestEventPattern": {"Result": True},
     }

@@ -143,6 +143,18 @@ def test_role_without_a_recent_drill_is_a_warning(answer: Any, expected: list[tu
     assert shown(DRILLS, deployment(CONNECTION, DRILL), answer) == expected
 
 
+def test_drill_rule_of_a_hub_has_the_dimensions_of_its_bus() -> None:
+    on_bus = resource(RULE, "use-drill", eventBusName="breakglass-prod-hub", eventPattern=DRILL.get("eventPattern"))
+    aws = MemoryAws({"GetMetricStatistics": values((1, HOUR))})
+    examine(DRILLS, deployment(CONNECTION, on_bus), aws)
+
+    ((*_, arguments),) = aws.calls
+    assert arguments["Dimensions"] == [
+        {"Name": "EventBusName", "Value": "breakglass-prod-hub"},
+        {"Name": "RuleName", "Value": "use-drill"},
+    ]
+
+
 def test_last_drill_that_was_late_fails() -> None:
     def answer(arguments: Any) -> dict[str, Any]:
         return late if arguments["MetricName"] == "LateDrills" else values((1, HOUR))

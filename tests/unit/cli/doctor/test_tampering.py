@@ -55,6 +55,12 @@ def test_other_rules_of_the_program_are_not_asked_about() -> None:
     assert watchers(buses, stack(own, *deployed.resources), TRAIL) == []
 
 
+def test_spokes_in_further_regions_are_not_asked_about() -> None:
+    buses, deployed = watched(**ALL)
+    spoke = resource("aws:cloudwatch/eventRule", "breakglass-spoke-root", region=ELSEWHERE)
+    assert watchers(buses, stack(spoke, *deployed.resources), TRAIL) == []
+
+
 def test_stack_without_tamper_rules_is_a_warning() -> None:
     buses = Buses()
     assert watchers(buses, stack(*buses.add("prod", RootSubject())), TRAIL) == [

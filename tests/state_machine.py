@@ -52,6 +52,7 @@ class Run:
         states: the names of the states in the order of their entries, those of branches included.
         waited: seconds of all waits, also before a retry, without jitter.
         query_errors: the expressions that had no value or failed.
+        started: the time of its start, as Step Functions writes it.
         largest: bytes of the largest input, output, answer of a task, or variables of an `Assign`.
     """
 
@@ -63,6 +64,7 @@ class Run:
     states: list[str] = field(default_factory=list)
     waited: float = 0
     query_errors: list[str] = field(default_factory=list)
+    started: str = "2026-03-14T02:00:00.000Z"
     largest: int = 0
 
     def start(self, given: Any) -> "Run":
@@ -198,7 +200,10 @@ class _Evaluation:
                 return template
 
     def _expression(self, text: str) -> Any:
-        context: dict[str, Any] = {"Execution": {"Id": "arn:aws:states:eu-central-1:1:execution:m:e"}}
+        context: dict[str, Any] = {
+            "Execution": {"Id": "arn:aws:states:eu-central-1:1:execution:m:e", "StartTime": self.run.started},
+            "StateMachine": {"Id": "arn:aws:states:eu-central-1:1:stateMachine:m"},
+        }
         more = dict(self.more)
         if "item" in more:
             context["Map"] = {"Item": {"Value": more.pop("item")}}
@@ -216,7 +221,10 @@ class _Evaluation:
 
 @cache
 def _parsed(text: str) -> Jsonata:
-    return Jsonata.jsonata(text)
+    parsed = Jsonata.jsonata(text)
+    # Step Functions' own function, in place of $eval.
+    parsed.register_lambda("parse", json.loads)
+    return parsed
 
 
 def _evaluate(text: str, variables: Mapping[str, Any]) -> tuple[bool, Any]:

@@ -30,10 +30,7 @@ QUERY_LIMIT = 10_000
 MOST_USES = 100
 """The most uses that a query returns. Each is less than 2 KB, and a state of Step Functions has at most 256 KiB."""
 
-USE_FIELDS = ("useId", "useTime", "useName", "useAccount", "useRegion", "useRole", "useUser")
-"""The fields of a row of `missed_uses_query`; one that a record lacks is missing or empty."""
-
-_SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
+SESSION_CALLS = ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"]
 
 
 def use_path(subject: Subject) -> EvidencePath:
@@ -72,8 +69,8 @@ def missed_uses_query(
             f"filter ispresent(account) or ({arrived}{accounts} and ({uses}))",
             *_ids(),
             "fields coalesce(sharedId, ownId) as useId, coalesce(userIdentity.arn, userIdentity.userName) as identity",
-            "stats count(account) as fired, latest(eventTime) as useTime, latest(eventName) as useName, "
-            "latest(recipientAccountId) as useAccount, latest(awsRegion) as useRegion, "
+            "stats count(account) as fired, latest(ownId) as useEvent, latest(eventTime) as useTime, "
+            "latest(eventName) as useName, latest(recipientAccountId) as useAccount, latest(awsRegion) as useRegion, "
             "latest(requestParameters.roleArn) as useRole, latest(identity) as useUser by useId",
             "filter fired = 0",
             "sort useTime asc",
@@ -113,7 +110,7 @@ def _use_conditions(subjects: Iterable[Subject], partition: str) -> Iterator[str
     roles = [_role_regex(subject, partition) for subject in subjects if isinstance(subject, Role)]
     if roles:
         yield (
-            f'(eventSource = "sts.amazonaws.com" and eventName in {_list(_SESSION_CALLS)} and not ispresent(errorCode) '
+            f'(eventSource = "sts.amazonaws.com" and eventName in {_list(SESSION_CALLS)} and not ispresent(errorCode) '
             rf'and @message like /"roleArn"\s*:\s*"({"|".join(roles)})"/)'
         )
     identities = [_identity(subject) for subject in subjects if not isinstance(subject, Role)]

@@ -3,7 +3,8 @@
 An expression that yields nothing fails the execution, so each has a value for every answer of Slack
 ("Transforming data with JSONata in Step Functions", Step Functions Developer Guide).
 
-Non-goals: the machines themselves (`breakglass.alerts.delivery_machine`, `probe_machine`, `drill_machine`).
+Non-goals: the machines themselves (`breakglass.alerts.delivery_machine`, `probe_machine`, `drill_machine`,
+`witness_machine`).
 """
 
 import json
@@ -20,6 +21,12 @@ State = dict[str, Any]
 
 CALL_SECONDS = 10
 """The longest time that Slack has for an answer."""
+
+QUERY_PAUSE_SECONDS = 5
+"""The pause before the result of a query of Logs Insights is read."""
+
+MOST_READS = 120
+"""Reads of a query's result before it counts as failed."""
 
 _BODY = "$states.result.ResponseBody"
 
@@ -89,6 +96,71 @@ def call_slack(url: str, connection_arn: str, body: Any, **fields: Any) -> State
         "TimeoutSeconds": CALL_SECONDS,
         "Retry": RETRY,
         **fields,
+    }
+
+
+def call_aws(partition: str, action: str, arguments: Any, **fields: Any) -> State:
+    """Return a state that calls an AWS service and has no output.
+
+    Args:
+        partition: the partition, e.g. `aws`.
+        action: the integration, e.g. `aws-sdk:iam:listRoles`.
+        arguments: those of the call, JSON-ready or an expression.
+        fields: other fields of the state, which replace these.
+    """
+    return {
+        "Type": "Task",
+        "Resource": integration(partition, action),
+        "Arguments": arguments,
+        "Retry": RETRY,
+        "Output": {},
+        **fields,
+    }
+
+
+def ask_insights(
+    partition: str, name: str, question: Mapping[str, Any], answer: Mapping[str, str], following: str
+) -> dict[str, State]:
+    """Return the states of a query of Logs Insights, from `Ask` to `Read`, which pass their input on.
+
+    Args:
+        partition: the partition, e.g. `aws`.
+        name: the end of the names of the states.
+        question: the arguments of `StartQuery`, JSON-ready or expressions.
+        answer: variables with expressions of the `$states.result` of the complete query.
+        following: the state after them.
+    """
+    given = "{% $states.input %}"
+    complete = "$states.result.Status = 'Complete'"
+    values = {key: f"{{% {complete} ? ({value}) : [] %}}" for key, value in answer.items()}
+    return {
+        f"Ask{name}": call_aws(
+            partition,
+            "aws-sdk:cloudwatchlogs:startQuery",
+            question,
+            Output=given,
+            Assign={"query": "{% $states.result.QueryId %}", "reads": 0},
+            Next=f"Wait{name}",
+        ),
+        f"Wait{name}": {"Type": "Wait", "Seconds": QUERY_PAUSE_SECONDS, "Next": f"Read{name}"},
+        f"Read{name}": call_aws(
+            partition,
+            "aws-sdk:cloudwatchlogs:getQueryResults",
+            {"QueryId": "{% $query %}"},
+            Output=given,
+            Assign={"status": "{% $states.result.Status %}", "reads": "{% $reads + 1 %}", **values},
+            Next=f"{name}Read",
+        ),
+        f"{name}Read": choice(
+            f"{name}Unread",
+            ("$status = 'Complete'", following),
+            (f"$status in ['Scheduled', 'Running', 'Unknown'] and $reads < {MOST_READS}", f"Wait{name}"),
+        ),
+        f"{name}Unread": {
+            "Type": "Fail",
+            "Error": "QueryIncomplete",
+            "Cause": "{% 'The query of CloudWatch Logs Insights ended as ' & $status & '.' %}",
+        },
     }
 
 
@@ -187,6 +259,17 @@ def explain(error: str) -> str:
     """
     words = "$uppercase($substring($failure.words, 0, 1)) & $substring($failure.words, 1)"
     return f"($failure := {describe(error)}; {words} & '. ' & $failure.fix)"
+
+
+def first_items(array: str, most: int) -> str:
+    """Return an expression for the first items of an array, as an array.
+
+    Args:
+        array: an expression.
+        most: the most items.
+    """
+    # A slice by a range is nested in some implementations.
+    return f"[$filter({array}, function($item, $index) {{ $index < {most} }})]"
 
 
 def choice(default: str, *choices: tuple[str, str]) -> State:

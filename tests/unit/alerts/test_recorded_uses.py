@@ -121,6 +121,7 @@ def test_missed_use_has_facts_of_its_record() -> None:
         {
             "useId": ID,
             "fired": "0",
+            "useEvent": ID,
             "useTime": "2026-03-14T02:07:47Z",
             "useName": "AssumeRoleWithSAML",
             "useAccount": "222222222222",

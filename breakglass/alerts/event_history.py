@@ -159,7 +159,7 @@ def _look_up(history: History, following: str) -> State:
 
 
 def _look_up_states(history: History) -> dict[str, State]:
-    """Return the states of a lookup, all pages of it, with the uses on which no rule fired as its output."""
+    """Return the states of a lookup, with the uses on which no rule fired as its output."""
     page = (
         "$merge([{"
         "'LookupAttributes': [{'AttributeKey': $states.input.key, 'AttributeValue': $states.input.value}], "

@@ -313,7 +313,7 @@ def _reason(witness: WitnessSettings) -> str:
 
 
 def _mail(witness: WitnessSettings) -> State:
-    """Return the task that sends the mail to a topic, its input; its output is true, or an error."""
+    """Return the task that sends the mail to a topic, its input; its output is true."""
     use = _fill(
         "<time>: <name><role> by <user>, account <account>, <region>. Event ID: <event>",
         **{name: name for name in ("time", "name", "user", "account", "region", "event")},

@@ -321,6 +321,7 @@ class AlertPathParts:
                 stack=self._name,
                 watched=list(self.watched),
                 trail_log_group=trail,
+                excluded_accounts=list(organization.spokes.exclude) if organization else [],
                 interval_hours=(seconds or HOUR) // HOUR,
                 connection_arn=self.connection.connection_arn,
                 **self.topic_arns,

@@ -337,6 +337,32 @@ def query_logs(log_group_arn: str, *more: str) -> Statement:
     }
 
 
+def list_runs(machine_arn: str) -> Statement:
+    """Let a state machine list its own executions."""
+    return {"Sid": "ListRuns", "Effect": "Allow", "Action": "states:ListExecutions", "Resource": machine_arn}
+
+
+def look_up_events(partition: str) -> list[Statement]:
+    """Let a state machine look up recorded uses of roles in its account and region.
+
+    Only the status of a trail has a resource; that of an organization's trail is in another account.
+    """
+    return [
+        {
+            "Sid": "LookUpEvents",
+            "Effect": "Allow",
+            "Action": ["cloudtrail:DescribeTrails", "cloudtrail:LookupEvents", "iam:ListRoles"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "ReadTrailStatus",
+            "Effect": "Allow",
+            "Action": "cloudtrail:GetTrailStatus",
+            "Resource": f"arn:{partition}:cloudtrail:*:*:trail/*",
+        },
+    ]
+
+
 def list_accounts() -> Statement:
     """Let a state machine list the accounts of the organization; the action has no resource types."""
     return {"Sid": "ListAccounts", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*"}

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Annotated, Any
 
 import pulumi
+import pulumi_aws as aws
 from pydantic import Field
 
-from breakglass.alerts.recorded_uses import use_path
+from breakglass.alerts.recorded_uses import missed_uses_query, use_filters, use_path
 from breakglass.alerts.subjects import Subject
 from breakglass.alerts.witness_machine import WitnessSettings, witness_definition
 from breakglass.components.alerts.alarm import Alarms, TopicArns
@@ -20,11 +21,15 @@ from breakglass.components.alerts.scheduled_machine import ScheduledMachine, Sch
 from breakglass.components.alerts.usage_monitoring import WatchedSubjectSpec
 from breakglass.components.arguments import WitnessArgs
 from breakglass.components.constructor import show_analyzer, validate_args
+from breakglass.errors import ConfigError, Problem
 from breakglass.iam.documents import (
     build_document,
     call_slack,
+    list_runs,
+    look_up_events,
     policy_json,
     publish,
+    query_logs,
     state_machine_arn,
     write_metrics,
 )
@@ -33,6 +38,7 @@ from breakglass.stack_file.alerts import AlertPath, SecretEncryption, SlackChann
 from breakglass.stack_file.base import StringInput
 from breakglass.stack_file.tags import Tagged
 from breakglass.stack_file.types import NO_BOOL, AccountId, LogGroupName
+from breakglass.vocabulary import Severity, partition_of_region
 
 HOUR = 3600
 
@@ -86,6 +92,7 @@ class Witness(pulumi.ComponentResource):
           `logs:DeleteMetricFilter`.
 
     Raises:
+        BreakglassError: There are too many watched roles and users for the query of a trail's log group.
         ConfigError: The arguments are wrong.
     """
 
@@ -99,11 +106,12 @@ class Witness(pulumi.ComponentResource):
     @show_analyzer(WitnessArgs)
     def __init__(self, name: str, args: WitnessArgs | WitnessSpec, opts: pulumi.ResourceOptions | None = None) -> None:
         spec = validate_args(WitnessSpec, args, name)
+        _require_uses(spec, name)
         super().__init__("breakglass:index:Witness", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         topics = TopicArns(spec.topic_arn, spec.page_topic_arn)
         fired = EventLog(f"{name}-fired", EventLogArgs(rules=_rules(spec), region=spec.region, tags=spec.tags), child)
-        arns = pulumi.Output.all(spec.connection_arn, spec.topic_arn, spec.page_topic_arn)
+        arns = pulumi.Output.all(spec.connection_arn, spec.topic_arn, spec.page_topic_arn, fired.log_group_arn)
         machine = ScheduledMachine(
             name,
             ScheduledMachineArgs(
@@ -113,7 +121,7 @@ class Witness(pulumi.ComponentResource):
                 schedule=f"rate({60 * spec.interval_hours} minutes)",
                 neighbour_arn=spec.connection_arn,
                 failed_runs="The second witness of the break-glass alerts could not compare all recorded uses with the "
-                "alerts, or could not report what it found. The next run makes up for it.",
+                "alerts, or could not mail what it found. The next run makes up for it.",
                 region=spec.region,
                 topics=topics,
                 tags=spec.tags,
@@ -121,23 +129,13 @@ class Witness(pulumi.ComponentResource):
             child,
         )
         alarms = Alarms(self, topics, spec.region, spec.tags)
-        missing = alarms.alarm(
-            f"{name}-missing",
-            description="The second witness of the break-glass alerts does not run: no run has ended for two "
-            f"intervals. The state machine is {physical_name(name)}. Right after its first deployment it is silent for "
-            "an interval. Runbook: docs/runbooks/alarms.md.",
-            comparison_operator="LessThanThreshold",
-            threshold=1,
-            period=2 * HOUR * spec.interval_hours,
-            statistic="SampleCount",
-            treat_missing_data="breaching",
-            namespace=METRICS_NAMESPACE,
-            metric_name=AlertMetric.uses_without_alert,
-            dimensions={METRICS_DIMENSION: spec.stack},
+        raised = [_missing_runs(name, spec, alarms)]
+        raised.append(
+            _no_trail(name, spec, alarms) if spec.trail_log_group is None else self._mail_uses(name, spec, alarms)
         )
         self.machine_arn = machine.machine_arn
         self.log_group_name = fired.log_group_name
-        self.alarm_arns = pulumi.Output.all(missing, machine.alarm_arn)
+        self.alarm_arns = pulumi.Output.all(*raised, machine.alarm_arn)
         self.register_outputs(
             {
                 "machine_arn": self.machine_arn,
@@ -145,6 +143,85 @@ class Witness(pulumi.ComponentResource):
                 "alarm_arns": self.alarm_arns,
             }
         )
+
+    def _mail_uses(self, name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output[str]:
+        """Create the metric filters on the trail's log group, and an alarm that mails each use."""
+        metric = physical_name(f"{name}-uses", limit=255)
+        for number, pattern in enumerate(use_filters(list(spec.subjects)), start=1):
+            aws.cloudwatch.LogMetricFilter(
+                f"{name}-uses-{number}",
+                name=physical_name(f"{name}-uses-{number}"),
+                log_group_name=spec.trail_log_group,
+                pattern=pattern,
+                metric_transformation={"name": metric, "namespace": METRICS_NAMESPACE, "value": "1"},
+                region=spec.region,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        return alarms.alarm(
+            f"{name}-use",
+            description="CloudTrail recorded a use of a break-glass role, or a sign-in of a watched user or root. This "
+            "mail comes without EventBridge, some minutes after the alert in Slack. Is there no alert? Look for the "
+            f"record in the log group {spec.trail_log_group}; within two hours the second witness says who it was. "
+            "Runbook: docs/runbooks/alarms.md.",
+            period=60,
+            statistic="Sum",
+            namespace=METRICS_NAMESPACE,
+            metric_name=metric,
+        )
+
+
+def _require_uses(spec: WitnessSpec, name: str) -> None:
+    """Refuse alerts without uses, and more subjects than a query takes, before a resource is touched.
+
+    Raises:
+        ConfigError: No alert has a use.
+        BreakglassError: There are too many subjects.
+    """
+    if not spec.subjects:
+        problem = Problem(
+            f"{name}.watched",
+            "(no uses)",
+            "Each use of a role is on the path session_start, each sign-in of a user or root on sign_in. No alert has "
+            "such a rule, so the witness would compare nothing.",
+            "Add session_start to the evidence paths, or leave the witness out.",
+        )
+        raise ConfigError([problem])
+    if spec.trail_log_group is not None:
+        missed_uses_query(list(spec.subjects), partition_of_region(spec.region), spec.excluded_accounts, "0", "0")
+
+
+def _missing_runs(name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output[str]:
+    return alarms.alarm(
+        f"{name}-missing",
+        description="The second witness of the break-glass alerts does not run: no run has ended for two intervals. "
+        f"The state machine is {physical_name(name)}. Right after its first deployment it is silent for an interval. "
+        "Runbook: docs/runbooks/alarms.md.",
+        comparison_operator="LessThanThreshold",
+        threshold=1,
+        period=2 * HOUR * spec.interval_hours,
+        statistic="SampleCount",
+        treat_missing_data="breaching",
+        namespace=METRICS_NAMESPACE,
+        metric_name=AlertMetric.uses_without_alert,
+        dimensions={METRICS_DIMENSION: spec.stack},
+    )
+
+
+def _no_trail(name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output[str]:
+    return alarms.alarm(
+        f"{name}-no-trail",
+        description="No trail logs in this account and region. Without one EventBridge gets no records of CloudTrail, "
+        "so no alert comes. Start a trail that logs read and write management events. Until then the second witness "
+        "finds uses in CloudTrail's event history. Runbook: docs/runbooks/alarms.md.",
+        severity=Severity.page,
+        comparison_operator="LessThanThreshold",
+        threshold=1,
+        period=2 * HOUR * spec.interval_hours,
+        statistic="Minimum",
+        namespace=METRICS_NAMESPACE,
+        metric_name=AlertMetric.active_trails,
+        dimensions={METRICS_DIMENSION: spec.stack},
+    )
 
 
 def _rules(spec: WitnessSpec) -> dict[str, LoggedRule]:
@@ -156,7 +233,7 @@ def _rules(spec: WitnessSpec) -> dict[str, LoggedRule]:
 
 
 def _definition(spec: WitnessSpec, resolved: Sequence[Any]) -> str:
-    (connection_arn, topic_arn, page_topic_arn), fired = resolved
+    (connection_arn, topic_arn, page_topic_arn, _), fired = resolved
     witness = WitnessSettings(
         stack=spec.stack,
         subjects=list(spec.subjects),
@@ -174,11 +251,17 @@ def _definition(spec: WitnessSpec, resolved: Sequence[Any]) -> str:
 
 
 def _permissions(spec: WitnessSpec, machine_name: str, arns: Sequence[Any]) -> str:
-    connection_arn, topic_arn, page_topic_arn = arns
+    connection_arn, topic_arn, page_topic_arn, fired_arn = arns
     machine_arn = state_machine_arn(connection_arn, machine_name)
+    if spec.trail_log_group is None:
+        recorded = [query_logs(fired_arn), *look_up_events(partition_of_region(spec.region))]
+    else:
+        recorded = [query_logs(f"{fired_arn.rpartition(':')[0]}:{spec.trail_log_group}", fired_arn)]
     return policy_json(
         build_document(
             *call_slack(machine_arn, connection_arn, [spec.post_message_url], spec.kms_key_arn),
+            list_runs(machine_arn),
+            *recorded,
             write_metrics(),
             publish(topic_arn, *([page_topic_arn] if page_topic_arn else [])),
         )

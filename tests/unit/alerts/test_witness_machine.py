@@ -117,7 +117,7 @@ class World:
     """AWS and Slack.
 
     Attributes:
-        records: what CloudTrail recorded, each with the time at which it arrived in the trail's log group.
+        records: CloudTrail's records, each with the time at which it arrived in the trail's log group.
         alerts: event IDs of the records on which a rule fired.
         runs: statuses of the runs, by the times of their starts.
         trails: whether each trail logs; None for one that may not be read.
@@ -307,7 +307,7 @@ def test_run_ends_before_the_next_one() -> None:
     assert TIMEOUT_SECONDS < WITNESSES["trail"].interval_seconds
 
 
-# --- what it finds --------------------------------------------------------------------------------------------------
+# --- uses without an alert --------------------------------------------------------------------------------------------
 
 USES = {
     "set": session(),
@@ -469,7 +469,7 @@ def test_each_use_is_judged_exactly_once(source: str, data: st.DataObject) -> No
         world.fails = {TOPIC} if start in failing else set()
         before = list(world.posts)
         if run(source, world, start).status == "FAILED":
-            # What was posted before the failure is reported again.
+            # The next run reports all of it again.
             world.posts = before
     first = starts[0] - 3600 - DELAY_SECONDS
     judged = [event_id(number) for number, at in enumerate(uses) if first <= at < starts[-1] - DELAY_SECONDS]

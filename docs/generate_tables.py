@@ -77,6 +77,11 @@ _ALARMED: dict[str, Any] = {
         "delivery": "confirmed",
         "drills": {"every": "P7D"},
         "watch": {"users": [_USER]},
+        "organization": {
+            "id": "o-exampleorgid",
+            "spokes": {"units": ["r-ab12"], "regions": ["eu-central-1", "us-east-1"]},
+            "witness": {"trail_log_group": "TRAIL"},
+        },
         "monitoring": {"pagers": {"pagerduty": "https://events.example.com/made-up"}},
     },
     "approvals": {
@@ -369,7 +374,9 @@ def _measure(alarm: Mapping[str, Any]) -> str:
     sign = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}[alarm["comparisonOperator"]]
     periods, of = alarm["evaluationPeriods"], alarm.get("datapointsToAlarm")
     times = f", {of} of {periods} times" if of else f", {periods} times in a row" if periods > 1 else ""
-    span = f"{period // 86_400} days" if period > 86_400 else f"{period // 60} min"
+    span = f"{period // 60} min"
+    if period > 86_400:
+        span = f"{period // 3600} h" if period % 86_400 else f"{period // 86_400} days"
     return f"{statistic.lower()} of {metrics} {sign} {alarm['threshold']:g} in {span}{times}"
 
 
@@ -525,6 +532,8 @@ def _fixed() -> Table:
         "SUBJECT": "for each subject",
         "CHANNEL": "for each channel",
         "-drills-": "for scheduled drills",
+        "-roll-call-": "for the roll call of a hub",
+        "-witness-": "for the witness",
         "": "more",
     }
     counts = dict.fromkeys(["for each subject", *kinds.values()], 0)

@@ -175,6 +175,8 @@ class TamperSubject:
         api_id: ID of the API of the approvals; None without approvals.
         deployers: ARNs of the roles that deploy the stack.
         functions: ARNs of the roles of the approvals' functions, which write the policies that end sessions.
+        hub: True if the stack is the hub of an organization, with an event bus, spokes of its own account, and the
+            StackSet of the others.
     """
 
     prefixes: tuple[str, ...]
@@ -186,6 +188,7 @@ class TamperSubject:
     api_id: str | None = None
     deployers: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    hub: bool = False
 
     @property
     def actors(self) -> tuple[str, ...]:

@@ -227,6 +227,7 @@ class AlertPathParts:
                 api_id=approvals.api_id if approvals else None,
                 deployer_arns=list(subject.deployers),
                 function_arns=list(subject.functions),
+                hub=subject.hub,
                 target_arn=self._target.arn,
                 target_role_arn=self._target.role_arn,
             ),

@@ -865,6 +865,9 @@ class TamperAlertArgs(TypedDict):
     """ARNs of the roles that deploy the stack. Their changes are not reported; the start of their sessions is."""
     function_arns: NotRequired[list[str]]
     """ARNs of the roles of the approvals' functions that change resources of the stack."""
+    hub: NotRequired[bool]
+    """The stack is the hub of an organization: watch the policy of its event bus, its own spokes, and the StackSet of
+    the others. Default: `false`."""
 
 
 class UsageAlertArgs(TypedDict):

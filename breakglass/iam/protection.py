@@ -19,11 +19,19 @@ the lint looks for (`breakglass.iam.lint`).
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from breakglass.iam.documents import Statement
-from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE, PROTECTED_TAG, VENDED_LOGS_PREFIX
+from breakglass.naming import (
+    ALERT_PATH_PREFIX,
+    EVENTS_LOG_PREFIX,
+    METRICS_NAMESPACE,
+    PROTECTED_TAG,
+    SPOKE_STACK_SET,
+    VENDED_LOGS_PREFIX,
+)
 from breakglass.vocabulary import RiskAcknowledgement
 
 _READING: Mapping[str, tuple[str, ...]] = {
     "apigateway": ("GET",),
+    "cloudformation": ("Describe*", "Detect*", "Get*", "List*"),
     "cloudwatch": ("Describe*", "Get*", "List*"),
     "dynamodb": ("Describe*", "List*"),
     # PutEvents on the default bus sends a drill. A replay repeats events that a broken consumer has missed.
@@ -61,6 +69,9 @@ UNSCOPED = (
     "states:TestState",
 )
 """Actions on the alert path without a resource type: an IAM policy can only deny them on all resources."""
+
+OF_STACK_SETS = ("cloudformation:DeactivateOrganizationsAccess",)
+"""Likewise: without the access of StackSets to the organization, no account that joins gets a spoke."""
 
 LOCAL_LOGIN = ("signin:AuthorizeOAuth2Access", "signin:CreateOAuth2Token")
 """Both actions that `aws login` needs. The reference lists them as read access."""
@@ -208,17 +219,38 @@ def alert_path_arns(partition: str) -> tuple[str, ...]:
 
 
 def own_arns(
-    partition: str, *, secret_names: Iterable[str] = (), key_arns: Iterable[str] = (), buckets: Iterable[str] = ()
+    partition: str,
+    *,
+    secret_names: Iterable[str] = (),
+    key_arns: Iterable[str] = (),
+    buckets: Iterable[str] = (),
+    organization: bool = False,
 ) -> tuple[str, ...]:
-    """Return the ARN patterns of the stack's resources without the prefix.
+    """Return the ARN patterns of the stack's resources without the prefix, and of those of an organization.
 
     Secrets Manager adds a hyphen and six characters to the name of a secret.
+
+    Args:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        secret_names: names of secrets.
+        key_arns: ARNs of KMS keys.
+        buckets: names of S3 buckets.
+        organization: True for a hub or a spoke. Adds the bus of the hub, its log groups, and the StackSet with the
+            stack of each spoke, which is named after the StackSet.
     """
     unprefixed = sorted({name for name in secret_names if not name.startswith(ALERT_PATH_PREFIX)})
+    of_organization = (
+        f"cloudformation:*:*:stack/StackSet-{SPOKE_STACK_SET}-*",
+        f"cloudformation:*:*:stackset-target/{SPOKE_STACK_SET}:*",
+        f"cloudformation:*:*:stackset/{SPOKE_STACK_SET}:*",
+        f"events:*:*:event-bus/{ALERT_PATH_PREFIX}*",
+        f"logs:*:*:log-group:{EVENTS_LOG_PREFIX}{ALERT_PATH_PREFIX}*",
+    )
     return (
         *sorted(set(key_arns)),
         *(f"arn:{partition}:s3:::{name}{objects}" for name in buckets for objects in ("", "/*")),
         *(f"arn:{partition}:secretsmanager:*:*:secret:{name}-??????" for name in unprefixed),
+        *(f"arn:{partition}:{each}" for each in of_organization if organization),
     )
 
 
@@ -245,6 +277,7 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
       Developer Guide, "API Gateway resources that can be tagged").
     * The service control policy that ends sessions is identified by its tag.
     * No trail of CloudTrail may be stopped, deleted or changed: without records there are no alerts.
+    * With the StackSet of spokes in `own`, CloudFormation keeps its access to the organization.
     * Subscriptions and the permissions of a bus have no resource type in these services, so none may be changed.
     * Testing a state has no resource type either. With a role that may use the connection, it posts with the token, and
       with `states:RevealSecrets` it shows the token (Step Functions API Reference, "TestState": `revealSecrets`).
@@ -256,6 +289,7 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
     """
     resources = [*alert_path_arns(partition), *own]
     services = sorted({arn.split(":")[2] for arn in resources})
+    unscoped = (*OF_STACK_SETS, *UNSCOPED) if "cloudformation" in services else UNSCOPED
     return (
         {
             "Sid": "ProtectAlertPath",
@@ -284,7 +318,7 @@ def protect_alert_path(partition: str, own: Sequence[str] = ()) -> tuple[Stateme
             "Resource": "*",
             "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
         },
-        {"Sid": "ProtectAnywhere", "Effect": "Deny", "Action": [*CLOUDTRAIL, *UNSCOPED], "Resource": "*"},
+        {"Sid": "ProtectAnywhere", "Effect": "Deny", "Action": [*CLOUDTRAIL, *unscoped], "Resource": "*"},
     )
 
 

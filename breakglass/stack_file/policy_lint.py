@@ -85,6 +85,7 @@ def lint_context(given: RawValue) -> LintContext:
             secret_names=[name for name in names if name],
             key_arns=[key for key in keys if key],
             buckets=[bucket for each in sets["trailBuckets"] if (bucket := each.valid(_BUCKET_NAME))],
+            organization=bool(given["alerts"]["organization"] or given["alerts"]["forwardTo"]),
         ),
     )
 

@@ -196,7 +196,8 @@ def tamper_subject(stack_file: StackFile, stack: str, known: Known) -> TamperSub
     """Return the tampering that a stack reports; None with `tamper: false`.
 
     It is about the resources that the stack file names, and those that the stack knows: its own, its secrets, the
-    buckets and keys of trails, the API and the policy that ends sessions.
+    buckets and keys of trails, the API and the policy that ends sessions; of a hub also its spokes, but those of other
+    accounts.
     """
     alerts, sets, approvals = stack_file.alert_path, stack_file.permission_sets, stack_file.approvals
     if alerts is None or alerts.tamper is None:
@@ -223,6 +224,7 @@ def tamper_subject(stack_file: StackFile, stack: str, known: Known) -> TamperSub
             for writer in writers
             for function in (AppFunction.provisioner, AppFunction.reconciler)
         ),
+        hub=alerts.organization is not None,
     )
 
 

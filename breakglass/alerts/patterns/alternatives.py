@@ -89,7 +89,7 @@ def _fits(build: Callable[[Sequence[_Value]], Pattern], values: Sequence[_Value]
 
 
 def _matchers(pattern: Pattern, field: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each matcher of a pattern with its field, whatever the alternative that it is in."""
+    """Yield each matcher of a pattern with its field, those of all alternatives."""
     for key, value in pattern.items():
         if key == "$or":
             for option in value:
@@ -97,7 +97,7 @@ def _matchers(pattern: Pattern, field: tuple[str, ...] = ()) -> Iterator[tuple[t
         elif isinstance(value, dict):
             yield from _matchers(value, (*field, key))
         else:
-            yield from ((((*field, key)), matcher) for matcher in value)
+            yield from (((*field, key), matcher) for matcher in value)
 
 
 def _grouped(alternatives: Iterator[Alternative]) -> list[tuple[tuple[tuple[str, ...], str], list[Any]]]:

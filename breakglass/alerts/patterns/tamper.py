@@ -41,7 +41,7 @@ from breakglass.alerts.patterns.parts import (
     not_by,
 )
 from breakglass.alerts.subjects import TamperArea, TamperSubject
-from breakglass.naming import VENDED_LOGS_PREFIX
+from breakglass.naming import EVENTS_LOG_PREFIX, SPOKE_PREFIX, SPOKE_QUEUE, SPOKE_STACK_SET, VENDED_LOGS_PREFIX
 
 _SERVICES: dict[TamperArea, list[str]] = {
     TamperArea.rules: ["events"],
@@ -124,7 +124,7 @@ def tamper_patterns(subject: TamperSubject, area: TamperArea) -> Iterator[Patter
 
     def build(alternatives: Sequence[Alternative]) -> Pattern:
         return {
-            "source": _sources(area),
+            "source": _sources(subject, area),
             "detail-type": [API_CALL],
             "detail": {
                 **CHANGES,
@@ -144,7 +144,7 @@ def attempt_patterns(subject: TamperSubject) -> Iterator[Pattern]:
 
     def build(alternatives: Sequence[Alternative]) -> Pattern:
         return {
-            "source": _sources(*TamperArea),
+            "source": _sources(subject, *TamperArea),
             "detail-type": [API_CALL],
             "detail": {
                 "readOnly": [False],
@@ -175,8 +175,11 @@ def deployer_patterns(subject: TamperSubject) -> Iterator[Pattern]:
     return split(build, subject.deployers)
 
 
-def _sources(*areas: TamperArea) -> list[str]:
-    return [f"aws.{service}" for service in sorted(service for area in areas for service in _SERVICES[area])]
+def _sources(subject: TamperSubject, *areas: TamperArea) -> list[str]:
+    services = [service for area in areas for service in _SERVICES[area]]
+    if subject.hub and TamperArea.stack in areas:
+        services.append("cloudformation")
+    return [f"aws.{service}" for service in sorted(services)]
 
 
 def _alternatives(subject: TamperSubject, area: TamperArea) -> Iterator[Alternative]:
@@ -201,6 +204,13 @@ def _of_rules(subject: TamperSubject) -> Iterator[Alternative]:
     # Step Functions calls this for each message it posts.
     yield from parameter("name", *prefixed, beside=_calls_but("RetrieveConnectionCredentials"))
     yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)
+    if subject.hub:
+        yield from parameter("rule", {"prefix": SPOKE_PREFIX})
+        yield from parameter("name", {"prefix": SPOKE_PREFIX})
+        # The policy of the bus, and rules of others on it. The calls take a name or an ARN.
+        arns = [{"wildcard": f"arn:*:event-bus/{prefix}*"} for prefix in subject.prefixes]
+        yield from parameter("eventBusName", *prefixed, *arns)
+        yield from parameter("name", *arns)
 
 
 def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
@@ -223,12 +233,18 @@ def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
     yield from parameter("resourceArn", *behind("arn:*:"), *behind("arn:*/"))
     # The caller writes the address: its scheme and host may differ.
     yield from parameter("queueUrl", *prefixed, *behind("*/"))
-    logs = [*prefixed, *({"prefix": VENDED_LOGS_PREFIX + prefix} for prefix in subject.prefixes)]
-    groups = "arn:*:log-group:"
-    yield from parameter("logGroupIdentifier", *logs, *behind(groups), *behind(groups + VENDED_LOGS_PREFIX))
+    folders = [VENDED_LOGS_PREFIX, *([EVENTS_LOG_PREFIX] if subject.hub else [])]
+    logs = [*prefixed, *({"prefix": folder + prefix} for folder in folders for prefix in subject.prefixes)]
+    groups = [form for folder in ("", *folders) for form in behind(f"arn:*:log-group:{folder}")]
+    yield from parameter("logGroupIdentifier", *logs, *groups)
     yield from parameter("logGroupName", *logs)
     if subject.api_id is not None:
         yield from parameter("apiId", subject.api_id)
+    if subject.hub:
+        yield from parameter("queueName", SPOKE_QUEUE)
+        yield from parameter("queueUrl", SPOKE_QUEUE, {"suffix": f"/{SPOKE_QUEUE}"})
+        arn = {"wildcard": f"arn:*:stackset/{SPOKE_STACK_SET}:*"}
+        yield from parameter("stackSetName", SPOKE_STACK_SET, {"prefix": f"{SPOKE_STACK_SET}:"}, arn)
 
 
 def _of_trail(subject: TamperSubject) -> Iterator[Alternative]:
@@ -246,6 +262,8 @@ def _of_trail(subject: TamperSubject) -> Iterator[Alternative]:
 def _of_globals(subject: TamperSubject) -> Iterator[Alternative]:
     yield from parameter("roleName", *({"prefix": iam_name(prefix)} for prefix in subject.prefixes))
     yield from parameter("roleName", *(iam_name(role.rsplit("/", 1)[1]) for role in subject.deployers))
+    if subject.hub:
+        yield from parameter("roleName", {"prefix": iam_name(SPOKE_PREFIX)})
     for name in ("policyId", "resourceId"):
         yield from parameter(name, *subject.policy_ids)
     yield from parameter("servicePrincipal", *_SERVICE_PRINCIPALS, beside={"eventName": _SERVICE_CALLS})
@@ -269,6 +287,9 @@ def _of_attempts(subject: TamperSubject) -> Iterator[Alternative]:
     yield from (message({"wildcard": f"*/{policy}*"}, _OF_ORGANIZATIONS) for policy in subject.policy_ids)
     if subject.api_id is not None:
         yield message({"wildcard": f"*/apis/{subject.api_id}*"})
+    if subject.hub:
+        # The spokes, and their StackSet.
+        yield message({"wildcard": f"*resource*{SPOKE_PREFIX.removesuffix('-')}*"})
     # A refused call to S3 names the bucket.
     yield from parameter("bucketName", *subject.buckets)
     yield from (Alternative(("eventName",), call, _DEFAULT_BUS) for call in _BUS_CALLS)

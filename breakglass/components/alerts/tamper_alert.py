@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import pulumi
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from breakglass.alerts.rules import planned_rules
 from breakglass.alerts.subjects import TamperSubject
@@ -46,6 +46,9 @@ class TamperAlertSpec(AlertSpec):
     """ARNs of the roles that deploy the stack. Their changes are not reported; the start of their sessions is."""
     function_arns: list[DeployerArn] = Field(default_factory=list)
     """ARNs of the roles of the approvals' functions that change resources of the stack."""
+    hub: StrictBool = False
+    """The stack is the hub of an organization: watch the policy of its event bus, its own spokes, and the StackSet of
+    the others."""
 
     def subject(self, policy_ids: Sequence[str], api_id: str | None) -> TamperSubject:
         """Return the tampering as a subject of alerts, with these IDs."""
@@ -59,6 +62,7 @@ class TamperAlertSpec(AlertSpec):
             api_id=api_id,
             deployers=tuple(self.deployer_arns),
             functions=tuple(self.function_arns),
+            hub=self.hub,
         )
 
     @property

@@ -6,7 +6,8 @@ Regenerate the golden file with `python tests/unit/alerts/test_tamper_patterns.p
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ subjects = st.builds(
     api_id=st.none() | names,
     deployers=st.lists(roles, max_size=8, unique=True).map(tuple),
     functions=st.lists(roles, max_size=2, unique=True).map(tuple),
+    hub=st.booleans(),
 )
 
 
@@ -141,9 +143,9 @@ def change(service: str, name: str, parameters: dict[str, Any], **detail: Any) -
     return {"source": f"aws.{service}", "detail-type": "AWS API Call via CloudTrail", "detail": event}
 
 
-def keys_of(event: dict[str, Any]) -> list[str]:
+def keys_of(event: dict[str, Any], rules: Sequence[AlertRule] = RULES) -> list[str]:
     """Return the keys of the rules that match, without the number."""
-    return [re.sub(r"-\d$", "", rule.key) for rule in RULES if matches(rule.pattern, event)]
+    return [re.sub(r"-\d$", "", rule.key) for rule in rules if matches(rule.pattern, event)]
 
 
 # --- completeness ----------------------------------------------------------------------------------------------------
@@ -318,6 +320,71 @@ def test_change_beside_the_stack_is_tampering(service: str, name: str, parameter
 )
 def test_change_that_looks_alike_is_silent(service: str, name: str, parameters: dict[str, Any]) -> None:
     assert keys_of(change(service, name, parameters)) == []
+
+
+# --- the hub of an organization --------------------------------------------------------------------------------------
+
+HUB = alert_rules(replace(SUBJECT, hub=True))
+BUS = "breakglass-prod-hub"
+BUS_ARN = f"arn:aws:events:eu-central-1:{ACCOUNT}:event-bus/{BUS}"
+STACK_SET_ID = "breakglass-spokes:0a1b2c3d-4e5f-6789-abcd-ef0123456789"
+STACK_SET_ARN = f"arn:aws:cloudformation:eu-central-1:{ACCOUNT}:stackset/{STACK_SET_ID}"
+
+
+def stack_set_writes() -> list[str]:
+    model = botocore.session.get_session().get_service_model("cloudformation")
+    return [
+        name
+        for name in model.operation_names
+        if not name.startswith(("Describe", "Detect", "Get", "List"))
+        and "StackSetName" in getattr(model.operation_model(name).input_shape, "members", {})
+    ]
+
+
+def test_every_write_of_the_stack_set_is_tampering() -> None:
+    names = stack_set_writes()
+    assert {"DeleteStackInstances", "DeleteStackSet", "StopStackSetOperation", "UpdateStackSet"} <= {*names}
+    for name in names:
+        for form in ("breakglass-spokes", STACK_SET_ID, STACK_SET_ARN):
+            event = change("cloudformation", name, {"stackSetName": form})
+            assert (keys_of(event, HUB), keys_of(event)) == (["tamper-stack"], [])
+        other = change("cloudformation", name, {"stackSetName": "breakglass-spokes-2"})
+        assert keys_of(other, HUB) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "parameters", "key"),
+    [
+        ("events", "DeleteEventBus", {"name": BUS}, "tamper-rules"),
+        ("events", "DeleteEventBus", {"name": BUS_ARN}, "tamper-rules"),
+        ("events", "PutPermission", {"eventBusName": BUS, "policy": "{}"}, "tamper-rules"),
+        ("events", "RemovePermission", {"eventBusName": BUS_ARN, "statementId": "Spokes"}, "tamper-rules"),
+        ("events", "PutRule", {"name": "copy", "eventBusName": BUS}, "tamper-rules"),
+        ("events", "DisableRule", {"name": "breakglass-spoke-sessions"}, "tamper-rules"),
+        ("sqs", "DeleteQueue", {"queueUrl": "https://x/1/breakglass-spoke-dead-letters"}, "tamper-stack"),
+        ("iam", "DeleteRolePolicy", {"roleName": "breakglass-spoke-eu-central-1"}, "tamper-global"),
+        ("logs", "DeleteLogGroup", {"logGroupName": "/aws/events/breakglass-prod-roll-call"}, "tamper-stack"),
+    ],
+)
+def test_change_of_a_hub_is_tampering(service: str, name: str, parameters: dict[str, Any], key: str) -> None:
+    event = change(service, name, parameters)
+    assert keys_of(event, HUB) == [key]
+    by_deployer = {"sessionContext": {"sessionIssuer": {"arn": DEPLOYER}}, "type": "AssumedRole"}
+    assert keys_of(change(service, name, parameters, userIdentity=by_deployer), HUB) == []
+
+
+def test_hub_changes_no_pattern_of_another_stack() -> None:
+    """The golden file is that of a stack without an organization."""
+    assert "aws.cloudformation" not in GOLDEN.read_text(encoding="utf-8")
+    assert {rule.key for rule in RULES} <= {rule.key for rule in HUB}
+
+
+@pytest.mark.parametrize("name", ["DeleteStackInstances", "UpdateStackSet"])
+def test_refused_change_of_the_stack_set_is_an_attempt(name: str) -> None:
+    caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/developer/eve"
+    message = f"User: {caller} is not authorized to perform: cloudformation:{name} on resource: {STACK_SET_ARN}"
+    refused = change("cloudformation", name, {}, errorCode="AccessDenied", errorMessage=message)
+    assert (keys_of(refused, HUB), keys_of(refused)) == (["denied"], [])
 
 
 # --- attempts --------------------------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ OWN = [
         key_arns=["arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
         buckets=["org-trail"],
     ),
+    *own_arns("aws", organization=True),
     api_arn("aws", "eu-central-1", "a1b2c3d4e5"),
 ]
 DENIALS = deny_statements("aws", own=OWN)

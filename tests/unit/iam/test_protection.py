@@ -160,6 +160,29 @@ def test_own_arns_keep_read_only_actions() -> None:
     assert protect_alert_path("aws", OWN)[1:] == protect_alert_path("aws")[1:]
 
 
+ORGANIZATION = own_arns("aws", organization=True)
+
+
+def test_own_arns_of_an_organization_are_exactly_these() -> None:
+    assert own_arns("aws") == ()
+    assert ORGANIZATION == (
+        "arn:aws:cloudformation:*:*:stack/StackSet-breakglass-spokes-*",
+        "arn:aws:cloudformation:*:*:stackset-target/breakglass-spokes:*",
+        "arn:aws:cloudformation:*:*:stackset/breakglass-spokes:*",
+        "arn:aws:events:*:*:event-bus/breakglass-*",
+        "arn:aws:logs:*:*:log-group:/aws/events/breakglass-*",
+    )
+
+
+def test_protection_of_an_organization_adds_only_its_stack_set() -> None:
+    (plain, *rest, anywhere), (own, *more, elsewhere) = (protect_alert_path("aws", arns) for arns in ((), ORGANIZATION))
+    reads = {f"cloudformation:{verb}*" for verb in ("Describe", "Detect", "Get", "List")}
+    assert set(own["NotAction"]) - set(plain["NotAction"]) == reads
+    assert own["Resource"] == [*plain["Resource"], *ORGANIZATION]
+    assert more == rest
+    assert set(elsewhere["Action"]) - set(anywhere["Action"]) == {"cloudformation:DeactivateOrganizationsAccess"}
+
+
 def test_denials_withhold_every_power_that_is_not_acknowledged() -> None:
     *protection, withheld, login = deny_statements("aws")
     assert tuple(protection) == protect_alert_path("aws")
@@ -226,6 +249,12 @@ def test_denials_leave_5000_bytes_of_an_inline_policy(partition: str) -> None:
     )
     assert merged is not None
     assert policy_size(merged) <= INLINE_POLICY_LIMIT - 5_000
+    own = [*own, *own_arns(partition, organization=True)]
+    merged = merge_inline(
+        None, deny_statements(partition, own=[*own, api_arn(partition, "us-gov-west-1", PLACEHOLDER_API_ID)])
+    )
+    assert merged is not None
+    assert policy_size(merged) <= INLINE_POLICY_LIMIT - 4_500
     assert all(arn.startswith(f"arn:{partition}:") for arn in alert_path_arns(partition))
 
 
@@ -351,6 +380,29 @@ CHANGES = {
     "arn:aws:events:eu-central-1:222222222222:event-busv2/default/0a1b2c": (
         "events:DeleteResourcePolicy events:PutResourcePolicy events:RevokeResource"
     ),
+    "arn:aws:cloudformation:eu-central-1:222222222222:stackset/breakglass-spokes:0a1b2c3d": (
+        "cloudformation:CreateStackInstances cloudformation:DeleteStackInstances cloudformation:DeleteStackSet "
+        "cloudformation:ImportStacksToStackSet cloudformation:StopStackSetOperation cloudformation:TagResource "
+        "cloudformation:UntagResource cloudformation:UpdateStackInstances cloudformation:UpdateStackSet"
+    ),
+    "arn:aws:cloudformation:eu-central-1:222222222222:stackset-target/breakglass-spokes:0a1b2c3d/333333333333": (
+        "cloudformation:CreateStackInstances cloudformation:DeleteStackInstances cloudformation:UpdateStackInstances"
+    ),
+    "arn:aws:cloudformation:us-east-1:333333333333:stack/StackSet-breakglass-spokes-0a1b2c3d/4e5f": (
+        "cloudformation:CancelUpdateStack cloudformation:ContinueUpdateRollback cloudformation:CreateChangeSet "
+        "cloudformation:DeleteStack cloudformation:ExecuteChangeSet cloudformation:RollbackStack "
+        "cloudformation:SetStackPolicy cloudformation:SignalResource cloudformation:UpdateStack "
+        "cloudformation:UpdateTerminationProtection"
+    ),
+    "arn:aws:events:eu-central-1:222222222222:event-bus/breakglass-prod-hub": (
+        "events:DeleteEventBus events:TagResource events:UntagResource events:UpdateEventBus"
+    ),
+    "arn:aws:events:eu-central-1:222222222222:rule/breakglass-prod-hub/breakglass-prod-root-user-sign_in": (
+        "events:DeleteRule events:DisableRule events:PutRule events:PutTargets events:RemoveTargets"
+    ),
+    "arn:aws:logs:eu-central-1:222222222222:log-group:/aws/events/breakglass-prod-roll-call": (
+        "logs:DeleteLogGroup logs:PutRetentionPolicy"
+    ),
     KEY: (
         "kms:CancelKeyDeletion kms:DeleteImportedKeyMaterial kms:DisableKey kms:PutKeyPolicy kms:RevokeGrant "
         "kms:ScheduleKeyDeletion kms:TagResource kms:UntagResource kms:UpdatePrimaryRegion"
@@ -372,13 +424,22 @@ CHANGES = {
     ),
     "arn:aws:iam::222222222222:root": "sts:AssumeRoot",
     "*": (
-        "events:PutPermission events:RemovePermission iam:EnableOrganizationsRootSessions "
+        "cloudformation:DeactivateOrganizationsAccess events:PutPermission events:RemovePermission "
+        "iam:EnableOrganizationsRootSessions "
         "organizations:EnableAWSServiceAccess signin:AuthorizeOAuth2Access signin:CreateOAuth2Token "
         "sns:SetSubscriptionAttributes sns:Unsubscribe sso:CreateAccountAssignment states:RevealSecrets "
         "states:TestState"
     ),
 }
 READS = {
+    "arn:aws:cloudformation:eu-central-1:222222222222:stackset/breakglass-spokes:0a1b2c3d": (
+        "cloudformation:DescribeStackSet cloudformation:DetectStackSetDrift cloudformation:ListStackInstances"
+    ),
+    "arn:aws:cloudformation:us-east-1:333333333333:stack/StackSet-breakglass-spokes-0a1b2c3d/4e5f": (
+        "cloudformation:DescribeStackEvents cloudformation:GetTemplate"
+    ),
+    "arn:aws:events:eu-central-1:222222222222:event-bus/breakglass-prod-hub": "events:DescribeEventBus",
+    "arn:aws:logs:eu-central-1:222222222222:log-group:/aws/events/breakglass-prod-roll-call": "logs:StartQuery",
     "arn:aws:events:eu-central-1:222222222222:rule/breakglass-devops": (
         "events:DescribeRule events:ListTagsForResource events:ListTargetsByRule"
     ),
@@ -416,6 +477,9 @@ READS = {
     KEY: "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKey kms:ReEncryptFrom",
 }
 ELSEWHERE = {
+    "arn:aws:cloudformation:eu-central-1:222222222222:stack/orders/4e5f": (
+        "cloudformation:ContinueUpdateRollback cloudformation:DeleteStack cloudformation:UpdateStack"
+    ),
     "arn:aws:events:eu-central-1:222222222222:rule/orders-breakglass-copy": "events:DeleteRule events:PutRule",
     "arn:aws:events:eu-central-1:222222222222:event-bus/default": "events:PutEvents events:StartReplay",
     "arn:aws:iam::222222222222:role/breakglass-admin": "sts:AssumeRole",
@@ -444,7 +508,7 @@ def _cases(table: dict[str, str]) -> list[tuple[str, str]]:
 def _policy_of_an_administrator() -> IAMPolicy:
     allow_all = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     # moto knows no `?`, and takes a statement with a condition for one without.
-    statements = deny_statements("aws", own=[arn.replace("??????", "*") for arn in OWN])
+    statements = deny_statements("aws", own=[arn.replace("??????", "*") for arn in (*OWN, *ORGANIZATION)])
     merged = merge_inline(allow_all, [each for each in statements if "Condition" not in each])
     assert merged is not None
     return IAMPolicy(policy_json(merged))

@@ -17,7 +17,7 @@ from breakglass.alerts.subjects import RoleSubject
 from breakglass.errors import ConfigError, format_value
 from breakglass.iam.documents import INLINE_POLICY_LIMIT, merge_inline, policy_size
 from breakglass.iam.lint import LintContext
-from breakglass.iam.protection import deny_statements
+from breakglass.iam.protection import deny_statements, own_arns
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.check import check_stack, validate_stack
@@ -1308,6 +1308,17 @@ def test_lint_context_names_own_resources() -> None:
             "arn:aws:secretsmanager:*:*:secret:slack/bot-token-??????",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("organization", {"id": "o-exampleorgid"}), ("forwardTo", "arn:aws:events:eu-central-1:1:event-bus/breakglass-x")],
+)
+def test_lint_context_of_hub_and_spoke_names_the_stack_set(key: str, value: object) -> None:
+    def own(*changes: tuple[Keys, object]) -> set[str]:
+        return set(lint_context(RawValue(stack(*changes))).own_arns)
+
+    assert own(((*ALERTS, key), value)) - own() == set(own_arns("aws", organization=True))
 
 
 def test_refused_policy_file_is_reported_at_its_key(tmp_path: Path) -> None:

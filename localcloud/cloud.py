@@ -125,12 +125,12 @@ class RunningCloud:
         return _client(service, endpoint_url, account, region)
 
     def replay(self, record: Mapping[str, Any], account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
-        """Hands a CloudTrail record to EventBridge, with AWS's source and detail-type.
+        """Lets CloudTrail record an event (`record`) and hand it to EventBridge, with AWS's source and detail-type.
 
         Afterwards every matching rule has begun its deliveries; `wait_idle` waits for their end.
 
         Args:
-            record: one CloudTrail record; `{"drill": DETAIL}` is put as an operator's drill.
+            record: one CloudTrail record; `{"drill": DETAIL}` is put as an operator's drill, which is no record.
             account: the account on whose default bus the event arrives. The event itself keeps the account and the
                 region of the record; `localcloud.emulators.cloudtrail.relocate` makes a record of another account.
             region: the region of this bus.
@@ -138,7 +138,35 @@ class RunningCloud:
         Raises:
             RecordShapeError: if the record lacks what every CloudTrail record has.
         """
-        self.put_event(as_event(record, account=account, region=region), account, region)
+        event = as_event(record, account=account, region=region)
+        if "drill" not in record:
+            self.record(record, account, region)
+        self.put_event(event, account, region)
+
+    def record(self, record: Mapping[str, Any], account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
+        """Lets CloudTrail record an event that EventBridge loses.
+
+        The record is in the event history of the account and region (`cloudtrail:LookupEvents`), and in the log group
+        of the trail, if one is set (`set_trail`).
+
+        Args:
+            record: one CloudTrail record.
+            account: account of the event history.
+            region: region of the event history.
+        """
+        command = {"record": record, "account": account, "region": region}
+        request_json("POST", f"{self.aws_url}/_localcloud/records", command)
+
+    def set_trail(self, log_group: str | None, account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
+        """Lets a trail deliver all records from now on, of all accounts and regions, into a log group.
+
+        Args:
+            log_group: its name; it has to exist. None ends the delivery, as a trail does that is stopped.
+            account: account of the log group.
+            region: region of the log group.
+        """
+        command = {"log_group": log_group, "account": account, "region": region}
+        request_json("POST", f"{self.aws_url}/_localcloud/trails", command)
 
     def put_event(self, event: Mapping[str, Any], account: str = MANAGEMENT_ACCOUNT, region: str = REGION) -> None:
         """Puts an event on the default bus of an account and region, as an AWS service does.

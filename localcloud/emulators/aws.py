@@ -6,6 +6,8 @@ Besides AWS's API it answers, for the local cloud only:
 
 - `POST /_localcloud/events`: puts an event envelope on the default bus of an account and region, with any source. AWS
   refuses a source that begins with `aws.` in PutEvents, and so does MiniStack: services don't go that way.
+- `POST /_localcloud/records`: CloudTrail records an event (`cloudtrail_history`).
+- `POST /_localcloud/trails`: sets the log group of a trail (`cloudtrail_history`).
 - `GET /_localcloud/deliveries?timeout=S`: waits up to S seconds until no delivery is under way, and tells the counts.
 - `POST /_localcloud/faults`: makes calls fail (`faults`).
 - `POST /_localcloud/lost-invocations`: makes invocations of functions end without a result (`functions`).
@@ -16,7 +18,8 @@ Besides AWS's API it answers, for the local cloud only:
 
 Requests about StackSets go on to the server of the organization (`stack_sets`), which makes their stacks here.
 
-Non-goals: CloudTrail itself; its events are put on the bus (`localcloud.emulators.cloudtrail`).
+Non-goals: records of the calls that the emulated AWS gets; those that a test replays are put on the bus
+(`localcloud.emulators.cloudtrail`).
 """
 
 import argparse
@@ -65,7 +68,7 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from localcloud.emulators import cloudwatch, insights, step_functions
+    from localcloud.emulators import cloudtrail_history, cloudwatch, cloudwatch_logs, insights, step_functions
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
@@ -74,8 +77,10 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
-    step_functions.install(pause, second, middleware.bus.end_execution)
+    step_functions.install(pause, second, middleware.bus.end_execution, identity_url)
     cloudwatch.install()
+    cloudwatch_logs.install()
+    cloudtrail_history.install()
     insights.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -155,8 +160,15 @@ class AwsMiddleware:
     async def _for_local_cloud(
         self, scope: "HTTPScope", receive: "ASGIReceiveCallable"
     ) -> tuple[int, dict[str, int] | list[dict[str, Any]]]:
+        # Imported here, as in `_serve`.
+        from localcloud.emulators import cloudtrail_history, cloudwatch
+
         command = json.loads(await _body(receive) or b"{}")
         match scope["method"], scope["path"].removeprefix("/_localcloud/"):
+            case "POST", "records":
+                await asyncio.to_thread(_within, command, cloudtrail_history.record, command["record"])
+            case "POST", "trails":
+                await asyncio.to_thread(_within, command, cloudtrail_history.set_trail, command["log_group"])
             case "POST", "events":
                 await asyncio.to_thread(_within, command, self.bus.put, command["event"])
             case "GET", "deliveries":
@@ -165,9 +177,6 @@ class AwsMiddleware:
             case "GET", "notifications":
                 return 200, self.inbox.list()
             case "POST", "alarms":
-                # Imported here, as in `_serve`.
-                from localcloud.emulators import cloudwatch
-
                 alarms = (command["begin"], command["end"], self.bus.put, command["names"])
                 await asyncio.to_thread(_within, command, cloudwatch.evaluate, *alarms)
             case "POST", "faults":

@@ -9,7 +9,8 @@ AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/bu
   a refusal by either is NO_PERMISSIONS, and so is a role that can't be assumed;
 - the bus policy is asked with the source and the detail-type of the event, and `events:eventBusInvocation`;
 - an event to a bus that does not exist is dropped, without a dead letter;
-- a target that is a bus has a role, and neither input nor input transformer nor retry policy.
+- a target that is a bus has a role, and neither input nor input transformer nor retry policy;
+- a target that is a log group has neither role nor input.
 
 From the EventBridge User Guide: a rule has at most five targets, an event pattern at most 2,048 characters ("Amazon
 EventBridge quotas"), and a schedule runs on the default bus only. No recording has the texts of these refusals.
@@ -36,6 +37,7 @@ FindOrganization = Callable[[str], str | None]
 """Returns the ID of the organization that an account belongs to; None if it belongs to none."""
 
 _NOT_FOR_BUSES = ("Input", "InputPath", "InputTransformer", "RetryPolicy")
+_NOT_FOR_LOG_GROUPS = ("Input", "InputPath", "RoleArn")
 _MOST_TARGETS = 5
 _LONGEST_PATTERN = 2_048
 
@@ -144,12 +146,17 @@ def make_targets_handler(put_targets: Handler) -> Handler:
 
 def _refusal(target: Mapping[str, Any]) -> str | None:
     """The reason why AWS takes no such target; None if it does."""
-    if ":event-bus/" not in target.get("Arn", ""):
+    arn = target.get("Arn", "")
+    if ":event-bus/" in arn:
+        if not target.get("RoleArn"):
+            return "RoleArn is required for target that is an event bus."
+        kind, names = "an event bus", _NOT_FOR_BUSES
+    elif ":log-group:" in arn:
+        kind, names = "a log group", _NOT_FOR_LOG_GROUPS
+    else:
         return None
-    if not target.get("RoleArn"):
-        return "RoleArn is required for target that is an event bus."
-    surplus = [name for name in _NOT_FOR_BUSES if target.get(name) is not None]
-    return f"{', '.join(surplus)} not supported for target that is an event bus." if surplus else None
+    surplus = [name for name in names if target.get(name) is not None]
+    return f"{', '.join(surplus)} not supported for target that is {kind}." if surplus else None
 
 
 def make_delete_handler(delete_event_bus: Handler) -> Handler:

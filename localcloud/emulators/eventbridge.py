@@ -17,6 +17,8 @@ failed. Added here, after AWS's recorded answers or else the EventBridge User Gu
 - scheduled rules through the same checks, by the clock or at once (`Bus.tick`);
 - ARNs of connections and API destinations, and no key in a described connection (see `connections`);
 - buses as targets, also of other accounts and regions (see `event_buses`);
+- log groups as targets, if a resource policy lets EventBridge write (recorded: stackd, testdata/aws/eventbridge/
+  logs_destination.json: neither role nor input);
 - metrics of each rule: MatchedEvents, Invocations, FailedInvocations, InvocationsSentToDlq and
   InvocationsFailedToBeSentToDlq (recorded: stackd, docs/eventbridge.md: each failed target is one invocation and one
   failed invocation, also if its letter reaches the queue; a rule of a bus that is not the default one has the dimension
@@ -45,7 +47,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from breakglass.alerts.input_template import is_json, render
-from localcloud.emulators import clock, cloudwatch
+from localcloud.emulators import clock, cloudwatch, cloudwatch_logs
 from localcloud.emulators.complexity import COMPLEXITY_LIMIT, wildcard_complexity
 from localcloud.emulators.connections import (
     Handler,
@@ -65,13 +67,14 @@ from localcloud.emulators.event_buses import (
     make_targets_handler,
 )
 from localcloud.emulators.hooks import require_hooks
-from localcloud.emulators.permissions import queue_accepts, role_refusal, topic_accepts
+from localcloud.emulators.permissions import log_group_accepts, queue_accepts, role_refusal, topic_accepts
 from localcloud.emulators.rule_state import receives
 
 _logger = logging.getLogger("localcloud.eventbridge")
 
 # Any: MiniStack has no annotations.
 _events: Any = importlib.import_module("ministack.services.eventbridge")
+_logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
 _sns: Any = importlib.import_module("ministack.services.sns")
 _sqs: Any = importlib.import_module("ministack.services.sqs")
 _states: Any = importlib.import_module("ministack.services.stepfunctions")
@@ -226,12 +229,15 @@ class Bus:
         _count("Invocations", rule["Arn"])
         traced = _with_input(target, rule, view)
         failure = _failure_before_sending(traced)
-        if failure is None:
-            _current_target.set(traced)
-            self._invoke_target(traced, record, rule, view)
-        else:
+        if failure is not None:
             self.deliveries.begin()
             self._end(failure, traced)
+        elif ":log-group:" in traced["Arn"]:
+            self.deliveries.begin()
+            self._end(_write_log(traced), traced)
+        else:
+            _current_target.set(traced)
+            self._invoke_target(traced, record, rule, view)
 
     def _forward(self, bus: Any, record: Mapping[str, Any], rule: Mapping[str, Any], *_: object) -> None:
         target = _current_target.get()
@@ -332,6 +338,19 @@ def _with_input(target: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -
     given = _events._apply_input_transformer(transformer, rule, view)
     kept = {name: value for name, value in target.items() if name != "InputTransformer"}
     return {**kept, "Input": given, "_RuleArn": rule["Arn"], "_Input": given}
+
+
+def _write_log(target: Mapping[str, Any]) -> Failure | None:
+    """Write the event, or the message that an input transformer makes of it, into a log group."""
+    group_arn = target["Arn"].removesuffix(":*")
+    policies = [policy["policyDocument"] for policy in _logs._resource_policies.values()]
+    if not log_group_accepts(policies, group_arn, target["_RuleArn"]):
+        return Failure("NO_PERMISSIONS", f"No resource policy of CloudWatch Logs lets the rule write into {group_arn}")
+    message = json.loads(target["_Input"])["message"] if "Input" in target else target["_Input"]
+    stream = uuid.uuid5(uuid.NAMESPACE_URL, target["_RuleArn"])
+    if not cloudwatch_logs.write_event(group_arn.partition(":log-group:")[2], str(stream), message):
+        return Failure("NO_RESOURCE", f"Log group {group_arn} does not exist")
+    return None
 
 
 def _failure_before_sending(target: Mapping[str, Any]) -> Failure | None:

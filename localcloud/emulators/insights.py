@@ -405,6 +405,7 @@ def install() -> None:
         logs._queries[query_id] = {
             "queryId": query_id,
             "queryString": data["queryString"],
+            "logGroupNames": groups,
             "status": "Complete",
             "results": [[{"field": name, "value": value} for name, value in row.items()] for row in rows],
             "statistics": {

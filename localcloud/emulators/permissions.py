@@ -12,7 +12,7 @@ Non-goals: permissions of the people and programs that call the emulated AWS.
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Any: MiniStack has no annotations.
@@ -38,6 +38,21 @@ def topic_accepts(policy: str | None, topic_arn: str, rule_arn: str) -> bool:
     Amazon SNS topic policies for EventBridge" ("Using resource-based policies for Amazon EventBridge").
     """
     return _resource_accepts(policy, _context("sns:Publish", topic_arn, rule_arn))
+
+
+def log_group_accepts(policies: Iterable[str], group_arn: str, rule_arn: str) -> bool:
+    """True if resource policies let EventBridge write events for the rule into a log group.
+
+    Args:
+        policies: the policy documents of CloudWatch Logs in the account and region of the group.
+        group_arn: ARN of the log group, without `:*` at its end.
+        rule_arn: the rule.
+    """
+    stream = f"{group_arn}:log-stream:events"
+    return all(
+        any(_resource_accepts(policy, _context(action, stream, rule_arn)) for policy in policies)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    )
 
 
 def role_refusal(role_arn: str | None, action: str, target_arn: str, rule_arn: str) -> tuple[str, str] | None:

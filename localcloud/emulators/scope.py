@@ -15,3 +15,8 @@ def scope(account: str, region: str) -> AbstractContextManager[None]:
     """Works in an account and region, as a request that is signed for them does."""
     context: AbstractContextManager[None] = _responses.request_scope(account, region)
     return context
+
+
+def current_scope() -> tuple[str, str]:
+    """Return the account and region in which MiniStack works."""
+    return _responses.get_account_id(), _responses.get_region()

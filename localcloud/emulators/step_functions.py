@@ -18,6 +18,7 @@
 - An expression is parsed once, when its machine is made; MiniStack parses it at each evaluation, which takes longer
   than all else in an execution.
 - Answers of CloudWatch keep their types; MiniStack makes an empty list of values a string.
+- Tasks may call CloudTrail, and Organizations, which another server emulates.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
   test_start_execution_idempotent); MiniStack refuses any name that it has seen.
 - A machine that is deleted ends its executions at their next step ("DeleteStateMachine"), without `Abandon`; MiniStack
@@ -45,8 +46,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from localcloud.emulators import clock, http_task
+from localcloud.emulators import clock, cloudwatch_logs, http_task
 from localcloud.emulators.hooks import require_hooks
+from localcloud.emulators.loopback import LoopbackError, request_json
 from localcloud.emulators.permissions import execution_role_allows
 from localcloud.emulators.task_rights import needed_rights, refusal
 
@@ -101,6 +103,7 @@ _arguments: contextvars.ContextVar[tuple[Any, Any]] = contextvars.ContextVar("ar
 _branches: contextvars.ContextVar[list[contextvars.Context]] = contextvars.ContextVar("branches")
 
 _USED = (
+    *("_AWS_SDK_ERROR_PREFIX", "_dispatch_aws_sdk_json", "_sdk_json_result"),
     *("_AWS_SDK_SERVICE_MAP", "_ExecutionError", "_add_event", "_apply_jsonata_arguments", "_apply_jsonata_template"),
     *("_apply_output_path", "_apply_state_assign", "_call_lambda", "_delete_state_machine"),
     *("_emit_execution_status_event", "_error_matches", "_execute_map", "_execute_parallel", "_executions"),
@@ -111,13 +114,16 @@ _USED = (
 )
 
 
-def install(pause: float, second: float, on_end: Callable[[str], None] = lambda _: None) -> None:
+def install(
+    pause: float, second: float, on_end: Callable[[str], None] = lambda _: None, identity_url: str = ""
+) -> None:
     """Replaces functions of the MiniStack of this process.
 
     Args:
         pause: length of a second of a pause, and of a time limit, in seconds.
         second: length of a second of a machine's waits that waits for no people.
         on_end: called with the ARN of each execution that has ended.
+        identity_url: URL of the server that has the organization.
 
     Raises:
         RuntimeError: if this MiniStack is not built as the one that this was written for.
@@ -131,6 +137,7 @@ def install(pause: float, second: float, on_end: Callable[[str], None] = lambda 
     _replace_ends(on_end)
     _replace_waits(pause, second, real_seconds)
     _replace_calls()
+    _add_services(identity_url)
     _replace_branches()
     _replace_language()
     _replace_starts_and_stops()
@@ -264,7 +271,36 @@ def _replace_calls() -> None:
     _states._invoke_with_callback, _states._call_lambda = waiting, calling
 
 
+def _add_services(identity_url: str) -> None:
+    _states._AWS_SDK_SERVICE_MAP["cloudtrail"] = {
+        "target_prefix": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+        "protocol": "json",
+    }
+    _states._AWS_SDK_ERROR_PREFIX |= {"cloudtrail": "CloudTrail", "organizations": "Organizations"}
+    dispatch = _states._dispatch_aws_sdk_json
+
+    def dispatching(info: Mapping[str, Any], service: str, action: str, given: Any) -> Any:
+        if service != "organizations":
+            return dispatch(info, service, action, given)
+        operation = action[:1].upper() + action[1:]
+        headers = {
+            "X-Amz-Target": f"AWSOrganizationsV20161128.{operation}",
+            "Content-Type": "application/x-amz-json-1.1",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=task/20260101/us-east-1/organizations/aws4_request",
+        }
+        try:
+            answer = request_json("POST", identity_url, given, headers=headers)
+        except LoopbackError as error:
+            raise _states._ExecutionError("Organizations.OrganizationsException", str(error)) from error
+        return _states._sdk_json_result("organizations", operation, answer)
+
+    _states._AWS_SDK_SERVICE_MAP["organizations"] = {"target_prefix": "AWSOrganizationsV20161128", "protocol": "json"}
+    _states._dispatch_aws_sdk_json = dispatching
+
+
 def _refuse_denied(resource: str, arguments: Any) -> None:
+    if resource.endswith(":getQueryResults"):
+        arguments = {**arguments, "LogGroupNames": cloudwatch_logs.groups_of_query(arguments["QueryId"])}
     machine = _current().machine
     machine_arn, role_arn = machine["stateMachineArn"], machine["roleArn"]
     region, account = machine_arn.split(":")[3:5]

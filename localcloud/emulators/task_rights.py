@@ -13,12 +13,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _ERRORS = {
+    "cloudtrail": "CloudTrail.CloudTrailException",
     "cloudwatch": "CloudWatch.CloudWatchException",
     "events": "EventBridge.EventBridgeException",
+    "iam": "Iam.IamException",
     "lambda": "Lambda.AWSLambdaException",
+    "logs": "CloudWatchLogs.CloudWatchLogsException",
+    "organizations": "Organizations.AccessDeniedException",
     "sns": "SNS.AuthorizationErrorException",
+    "states": "Sfn.SfnException",
 }
 """The error of a refusal by the service. No recording has them, so nothing may depend on them."""
+
+
+_WITHOUT_RESOURCE = {
+    "aws-sdk:cloudtrail:describeTrails": "cloudtrail:DescribeTrails",
+    "aws-sdk:cloudtrail:lookupEvents": "cloudtrail:LookupEvents",
+    "aws-sdk:iam:listRoles": "iam:ListRoles",
+    "aws-sdk:organizations:listAccounts": "organizations:ListAccounts",
+}
+"""Integrations whose actions have no resource types."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ def needed_rights(resource: str, arguments: Mapping[str, Any], region: str, acco
 
     Args:
         resource: the `Resource` of the task.
-        arguments: what the task sends.
+        arguments: what the task sends; for GetQueryResults, also the `LogGroupNames` of the query.
         region: the machine's region.
         account: the machine's account.
     """
@@ -59,12 +73,29 @@ def needed_rights(resource: str, arguments: Mapping[str, Any], region: str, acco
             return [Right("cloudwatch:PutMetricData", keys={"cloudwatch:namespace": arguments["Namespace"]})]
         case "aws-sdk:cloudwatch:getMetricData":
             return [Right("cloudwatch:GetMetricData")]
+        case "aws-sdk:cloudwatchlogs:startQuery":
+            return [Right("logs:StartQuery", arn) for arn in _log_groups(arguments, region, account)]
+        case "aws-sdk:cloudwatchlogs:getQueryResults":
+            return [Right("logs:GetQueryResults", arn) for arn in _log_groups(arguments, region, account)]
+        case "aws-sdk:sfn:listExecutions":
+            return [Right("states:ListExecutions", arguments["StateMachineArn"])]
+        case "aws-sdk:cloudtrail:getTrailStatus":
+            return [Right("cloudtrail:GetTrailStatus", arguments["Name"])]
+        case _ if integration in _WITHOUT_RESOURCE:
+            return [Right(_WITHOUT_RESOURCE[integration])]
         case _ if ":activity:" in integration:
             return []
         case _ if integration.startswith("arn:aws:lambda:"):
             return [Right("lambda:InvokeFunction", integration)]
         case _:
             return None
+
+
+def _log_groups(arguments: Mapping[str, Any], region: str, account: str) -> list[str]:
+    single = arguments.get("LogGroupName")
+    names = [*([] if single is None else [single]), *(arguments.get("LogGroupNames") or ())]
+    given = [arn if arn.endswith(":*") else f"{arn}:*" for arn in arguments.get("LogGroupIdentifiers") or ()]
+    return [*given, *(f"arn:aws:logs:{region}:{account}:log-group:{name}:*" for name in names)]
 
 
 def _put_events(entry: Mapping[str, Any], region: str, account: str) -> Right:

@@ -327,8 +327,8 @@ def _mail(witness: WitnessSettings) -> State:
         number=f"($count($missed) < {MOST_USES} ? '' : 'at least ') & $string($count($missed)) & "
         "($count($missed) = 1 ? ' break-glass use' : ' break-glass uses')",
         reason=_reason(witness),
-        uses=f"$join({_SHOWN}.({use}), '\n')",
-        more=f"($count($missed) > {MOST_POSTS} ? '\nand more, which Slack does not show either' : '')",
+        uses=f"$join({_SHOWN}.({use}), '\\n')",
+        more=f"($count($missed) > {MOST_POSTS} ? '\\nand more, which Slack does not show either' : '')",
         slack="($count($refusals) = 0 ? 'Slack shows them, late.' "
         ": 'Slack did not accept the messages about them: ' & $join($refusals, ', ') & '.')",
         execution="$states.context.Execution.Id",

@@ -136,6 +136,9 @@ METRICS_DIMENSION = "Stack"
 """Dimension of all of them: the name of the `Approvals`, or the `stack` of the component of the alert path."""
 
 
+DEFAULT_BUS = "default"
+"""Name of an account's default event bus; in a deployed stack, also of the bus of a rule that names none."""
+
 CHANNEL_DIMENSION = "Channel"
 """Second dimension of `AlertMetric.slack_reachable`: the ID of a Slack channel."""
 
@@ -150,9 +153,11 @@ def rule_dimensions(rule_name: Text, bus_name: Text | None = None) -> dict[str, 
 
     Args:
         rule_name: The rule's name.
-        bus_name: The name of its event bus; None for the default event bus.
+        bus_name: The name of its event bus; None or `default` for the default event bus.
     """
-    return {"RuleName": rule_name} if bus_name is None else {"EventBusName": bus_name, "RuleName": rule_name}
+    if bus_name is None or bus_name == DEFAULT_BUS:
+        return {"RuleName": rule_name}
+    return {"EventBusName": bus_name, "RuleName": rule_name}
 
 
 class Metric(StrEnum):

@@ -22,7 +22,7 @@ from breakglass.cli.doctor.organization import STACK_SET_TYPE, list_instances
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.stack_outputs import ORGANIZATION_OUTPUT, RULE_NAMES_OUTPUT, SPOKE_OUTPUT
 from breakglass.errors import CommandError, Problem, redact
-from breakglass.naming import ALERT_PATH_PREFIX, EVENTS_LOG_PREFIX, SPOKE_PREFIX, SPOKE_STACK_SET
+from breakglass.naming import ALERT_PATH_PREFIX, DEFAULT_BUS, EVENTS_LOG_PREFIX, SPOKE_PREFIX, SPOKE_STACK_SET
 from breakglass.organization.coverage import (
     MEANINGS,
     Account,
@@ -52,7 +52,6 @@ QUERY_SECONDS = 60
 
 LOG_GROUP_TYPE = "aws:cloudwatch/logGroup"
 
-_DEFAULT_BUS = "default"
 _THREADS = 8
 _QUERY = "stats max(toMillis(@timestamp)) as latest by account, region"
 _RUNNING = frozenset({"Scheduled", "Running", "Unknown"})
@@ -134,7 +133,7 @@ class Coverage:
         """The faults of the rules by their names; that of a sound one is empty."""
         deployed: dict[tuple[str, str], list[Resource]] = {}
         for rule in self.deployment.of_type(RULE):
-            deployed.setdefault((rule.region, str(rule.get("eventBusName") or _DEFAULT_BUS)), []).append(rule)
+            deployed.setdefault((rule.region, str(rule.get("eventBusName") or DEFAULT_BUS)), []).append(rule)
         found: dict[str, str] = {}
         for (region, bus), rules in deployed.items():
             listed = self._listed_rules(region, bus)

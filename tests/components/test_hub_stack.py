@@ -257,9 +257,10 @@ def test_dashboard_shows_what_is_not_seen(args: dict[str, Any], lines: set[str])
     assert {each.inputs["name"] for each in deployment.of_type(ALARM)} == {arn.rsplit(":", 1)[1] for arn in alarms}
 
 
-def test_witness_of_a_hub_keeps_events_of_the_bus() -> None:
+def test_witness_of_a_hub_compares_trail_and_bus() -> None:
     deployment = break_glass(hub(witness={"trail_log_group": "organization-trail"}))
 
+    assert "organization-trail" in deployment.get(MACHINE, "prod-witness-machine").inputs["definition"]
     of_log = [each for each in deployment.of_type(TARGET) if each.name.startswith("prod-witness-fired-")]
     assert {each.inputs["eventBusName"] for each in of_log} == {BUS}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakglass.naming import ALERT_PATH_PREFIX, physical_name, stack_prefix, vended_log_group
+from breakglass.naming import ALERT_PATH_PREFIX, physical_name, rule_dimensions, stack_prefix, vended_log_group
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,15 @@ def test_stack_prefix_begins_each_name_of_the_stack(stack: str, rest: str, limit
 
 def test_vended_log_group_has_both_prefixes() -> None:
     assert vended_log_group("prod-approvals-api") == "/aws/vendedlogs/breakglass-prod-approvals-api"
+
+
+@pytest.mark.parametrize("bus", [None, "default"])
+def test_metrics_of_rule_on_default_bus_have_its_name(bus: str | None) -> None:
+    assert rule_dimensions("rule", bus) == {"RuleName": "rule"}
+
+
+def test_metrics_of_rule_on_another_bus_name_both() -> None:
+    assert rule_dimensions("rule", "breakglass-prod-hub") == {"EventBusName": "breakglass-prod-hub", "RuleName": "rule"}
 
 
 def test_physical_name_without_room_is_refused() -> None:

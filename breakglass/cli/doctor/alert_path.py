@@ -14,6 +14,7 @@ from typing import Any
 from breakglass.cli.deployment import SECRET, Deployment, Resource
 from breakglass.cli.doctor.check import Check, Judgement, Sources, call_or_none
 from breakglass.cli.doctor.finding import Status
+from breakglass.naming import DEFAULT_BUS
 
 RULE = "aws:cloudwatch/eventRule"
 TARGET = "aws:cloudwatch/eventTarget"
@@ -22,7 +23,6 @@ DESTINATION_TYPE = "aws:cloudwatch/eventApiDestination"
 MACHINE_TYPE = "aws:sfn/stateMachine"
 QUEUE_TYPE = "aws:sqs/queue"
 
-_DEFAULT_BUS = "default"
 _ENABLED = "ENABLED"
 
 REDEPLOY = (
@@ -68,7 +68,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _bus(resource: Resource) -> str:
-    return str(resource.get("eventBusName") or _DEFAULT_BUS)
+    return str(resource.get("eventBusName") or DEFAULT_BUS)
 
 
 def _look_at_rule(sources: Sources, rule: Resource) -> Answer:

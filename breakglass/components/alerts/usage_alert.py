@@ -3,7 +3,7 @@
 With drills it has a rule for them, too; an IAM user has none.
 
 Non-goals: the way to Slack (see `slack_connection`, `slack_destination` and `slack_delivery`), and counting and
-alarms (see `usage_monitoring`). It sees the account and region it is deployed to, nothing else.
+alarms (see `usage_monitoring`). It sees what reaches its event bus: by default the events of its account and region.
 """
 
 from dataclasses import replace

@@ -23,7 +23,7 @@ STAND_IN = ROOT / "localcloud" / "provider" / "bin"
 
 _PLUGIN = "pulumi-resource-aws"
 _AWS_SERVICES = (
-    *("apigatewayv2", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs"),
+    *("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs"),
     *("secretsmanager", "sfn", "sns", "sqs", "sts"),
 )
 _IDENTITY_SERVICES = ("identitystore", "organizations", "ssoadmin")

@@ -19,6 +19,7 @@ from localcloud.emulators.hooks import require_hooks
 Create = Callable[[str, Mapping[str, Any], str], tuple[str, dict[str, Any]]]
 """Makes a resource from its logical ID, its properties and the name of its stack; returns its ID and its attributes."""
 
+_COMPARED = ("EventPattern", "ScheduleExpression", "State")
 _GIVEN_TO_RULE = ("State", "Description", "ScheduleExpression")
 _RULE, _ROLE, _QUEUE = "AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue"
 
@@ -40,6 +41,9 @@ def install() -> None:
     require_hooks(_events, "_ensure_default_bus", "_put_rule", "_put_targets", "_rule_key", "_rules")
     require_hooks(_iam, "_roles")
     require_hooks(_sqs, "_queue_name_to_url")
+    drift: Any = importlib.import_module("ministack.services.cloudformation.drift")
+    require_hooks(drift, "_DRIFT_READERS")
+    drift._DRIFT_READERS[_RULE] = (_make_read_rule(provisioners), frozenset(_COMPARED))
     handlers = provisioners._RESOURCE_HANDLERS
     handlers[_RULE]["create"] = _make_create_rule(provisioners)
     handlers[_ROLE]["create"] = _refusing(_ROLE, "RoleName", _iam._roles, handlers[_ROLE]["create"])
@@ -89,6 +93,17 @@ def _make_create_rule(provisioners: Any) -> Create:
         return name, {"Arn": arn, "RuleName": name}
 
     return creating
+
+
+def _make_read_rule(provisioners: Any) -> Callable[[str, Mapping[str, Any]], dict[str, Any] | None]:
+    def read(name: str, properties: Mapping[str, Any]) -> dict[str, Any] | None:
+        rule = _events._rules.get(_events._rule_key(name, provisioners._eb_rule_bus_name(properties)))
+        if rule is None:
+            return None
+        pattern = rule["EventPattern"]
+        return {**{name: rule[name] for name in _COMPARED}, "EventPattern": json.loads(pattern) if pattern else None}
+
+    return read
 
 
 def _require_success(answer: tuple[int, Mapping[str, str], bytes]) -> None:

@@ -2,7 +2,8 @@
 
 moto has an Identity Center instance from the start; here it gets an organization with units, accounts, groups and
 users. Added to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow
-assignments (`assignments`); StackSets that deploy to MiniStack (`stack_sets`). Everything is in memory.
+assignments (`assignments`); further regions of Identity Center (`center_regions`); StackSets that deploy to MiniStack
+(`stack_sets`). Everything is in memory.
 
 For the local cloud only:
 
@@ -20,12 +21,14 @@ import argparse
 import json
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 from localcloud.emulators.assignments import Assignments
+from localcloud.emulators.center_regions import CenterRegions
 from localcloud.emulators.directory import EmulatedDirectory
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
@@ -50,6 +53,9 @@ ACCOUNTS = {
     "555555555555": "sandbox",
 }
 """Member accounts of the organization: id to name. The last is in unit `sandbox`, the others in `workloads`."""
+
+_FOUNDED = datetime(2020, 1, 31, 2, tzinfo=UTC).replace(tzinfo=None)
+"""The time since when these accounts are in the organization; moto's times have no zone."""
 
 USERS = {
     "ada.lovelace": "Ada Lovelace",
@@ -86,6 +92,7 @@ def main() -> None:
     install_permission_sets()
     directory.install()
     assignments.install()
+    CenterRegions(arguments.region).install()
     seed(directory, arguments.account, arguments.region)
     stack_sets = StackSets(arguments.account, arguments.aws)
     stack_sets.install()
@@ -118,6 +125,9 @@ def seed(directory: EmulatedDirectory, account: str, region: str) -> None:
         add_account(account, account_id, name)
         unit = sandbox if name == UNITS[sandbox] else workloads
         organization.move_account(AccountId=account_id, SourceParentId=ROOT_ID, DestinationParentId=unit)
+
+    for each in organization.accounts:
+        each.create_time = _FOUNDED
 
     users = {name: directory.add_user(name, whole, email_address(name)) for name, whole in USERS.items()}
     for name, members in GROUPS.items():

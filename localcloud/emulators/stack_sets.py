@@ -16,7 +16,7 @@ From "AWS CloudFormation StackSets" in the CloudFormation User Guide and from th
 Operations end before the answer to the call that begins them.
 
 Non-goals: self-managed StackSets; one account after the other; delegated administrators, who are the management account
-here; trusted access, which is taken as given; whether a filter also holds for accounts that join (live check L127).
+here; trusted access, which is taken as given. A filter also holds for accounts that join, which AWS does not document.
 """
 
 import functools

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.cloud import MANAGEMENT_ACCOUNT, RunningCloud
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.emulators.identity import ACCOUNTS, GROUPS, USERS
 
 pytestmark = pytest.mark.local
@@ -103,3 +103,25 @@ def test_an_unknown_permission_set_is_refused(sso: Any, permission_set: dict[str
     unknown = {**permission_set, "PermissionSetArn": f"{permission_set['PermissionSetArn'][:-16]}{'0' * 16}"}
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         sso.get_permissions_boundary_for_permission_set(**unknown)
+
+
+def test_further_region_of_identity_center_is_listed(sso: Any) -> None:
+    arn = sso.list_instances()["Instances"][0]["InstanceArn"]
+
+    def regions() -> dict[str, bool]:
+        return {each["RegionName"]: each["IsPrimaryRegion"] for each in sso.list_regions(InstanceArn=arn)["Regions"]}
+
+    assert regions() == {REGION: True}
+    sso.add_region(InstanceArn=arn, RegionName="us-east-1")
+    assert regions() == {REGION: True, "us-east-1": False}
+    assert sso.describe_region(InstanceArn=arn, RegionName="us-east-1")["Status"] == "ACTIVE"
+    sso.remove_region(InstanceArn=arn, RegionName="us-east-1")
+    assert regions() == {REGION: True}
+    with pytest.raises(sso.exceptions.ConflictException):
+        sso.remove_region(InstanceArn=arn, RegionName=REGION)
+
+
+def test_accounts_have_been_members_for_long(cloud: RunningCloud) -> None:
+    accounts = cloud.client("organizations").list_accounts()["Accounts"]
+    joined = [account["JoinedTimestamp"].year for account in accounts if account["Id"] in ACCOUNTS]
+    assert joined == [2020] * len(ACCOUNTS)

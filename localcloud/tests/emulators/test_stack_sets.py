@@ -30,6 +30,7 @@ def template(message: str = "{}") -> str:
         "Properties": {
             "Name": {"Fn::Sub": "${Name}-rule"},
             "ScheduleExpression": "rate(1 day)",
+            "State": "ENABLED",
             "Targets": [{"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}, "Input": message}],
         },
     }
@@ -293,13 +294,12 @@ def test_suspended_account_is_skipped(organization: Organization) -> None:
     assert not organization.has_rule(account)
 
 
-def test_drift_of_a_stack_is_detected(organization: Organization) -> None:
+@pytest.mark.parametrize("change", ["delete_rule", "disable_rule"])
+def test_drift_of_a_stack_is_detected(organization: Organization, change: str) -> None:
     same, drifted = (organization.add_account(organization.unit) for _ in range(2))
     organization.make_set()
     organization.deploy()
-    events = organization.cloud.client("events", drifted)
-    events.remove_targets(Rule=f"{organization.name}-rule", Ids=["queue"])
-    events.delete_rule(Name=f"{organization.name}-rule")
+    getattr(organization.cloud.client("events", drifted), change)(Name=f"{organization.name}-rule")
     organization.cloudformation.detect_stack_set_drift(StackSetName=organization.name)
     summaries = organization.cloudformation.list_stack_instances(StackSetName=organization.name)["Summaries"]
     assert {each["Account"]: each["DriftStatus"] for each in summaries} == {same: "IN_SYNC", drifted: "DRIFTED"}

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import approvals, demos, imports, latency, machine, previews, report
+from benchmarks import approvals, demos, imports, latency, machine, organizations, previews, report
 from benchmarks.table import replace_figures
 from breakglass.terminal import escape_unprintable
 from localcloud.cloud import LocalCloud, LocalCloudError
@@ -18,7 +18,7 @@ from localcloud.stack import BUILD, ROOT
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 
-_PARTS = ("previews", "imports", "latency", "approvals", "demo")
+_PARTS = ("previews", "imports", "latency", "approvals", "organizations", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +82,12 @@ def _measured(options: argparse.Namespace, workdir: Path) -> str:
                 sizes = [size for size in previews.SIZES if max(size.roles, size.accounts) <= 10 or not options.quick]
                 cells = list(previews.measure(cloud, workdir, sizes, 1 if options.quick else 3, _progress))
                 sections.append(f"### Preview\n\n{report.render_previews(cells)}")
+    if "organizations" in parts:
+        _progress("organizations")
+        # A cloud of its own: the number of its accounts is changed.
+        with LocalCloud(workdir / "organization-cloud", _progress) as cloud:
+            grown = organizations.measure(cloud, workdir / "organizations", quick=options.quick, progress=_progress)
+        sections.append(f"### Organizations\n\n{report.render_organizations(grown)}")
     if "demo" in parts:
         _progress("make demo")
         warm = demos.warm(1 if options.quick else 3)

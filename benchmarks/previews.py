@@ -8,7 +8,7 @@ program's own process, so they show the difference undiluted.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,10 @@ class Preview:
     seconds: float
     resources: int
     usage: ProcessUsage
+
+    def __str__(self) -> str:
+        used = self.usage
+        return f"{self.seconds:.1f} s, {used.processor_seconds:.1f} s processor, {used.peak_megabytes:.0f} MB"
 
 
 @dataclass(frozen=True)
@@ -81,17 +85,14 @@ def measure(
     workdir.mkdir(parents=True, exist_ok=True)
     _record(sizes[0], workdir)
     for program in (_COMPONENTS, _BARE):
-        _preview(program, sizes[0], cloud, workdir)  # compiles byte code
+        preview(program, sizes[0], cloud, workdir)  # compiles byte code
     for size in sizes:
         resources = _record(size, workdir)
 
         def run(program: Path, size: Size = size) -> Preview:
-            preview = _preview(program, size, cloud, workdir)
-            progress(
-                f"{size} {program.name}: {preview.seconds:.1f} s, {preview.usage.processor_seconds:.1f} s processor, "
-                f"{preview.usage.peak_megabytes:.0f} MB"
-            )
-            return preview
+            previewed = preview(program, size, cloud, workdir)
+            progress(f"{size} {program.name}: {previewed}")
+            return previewed
 
         turns = repeat if resources <= 1000 else max(1, round(repeat * 1000 / resources))
         ours, bare = run_in_turns(turns, partial(run, _COMPONENTS), partial(run, _BARE))
@@ -101,7 +102,18 @@ def measure(
         yield Cell(size, resources, ours, bare)
 
 
-def _preview(program: Path, size: Size, cloud: RunningCloud, workdir: Path) -> Preview:
+def preview(
+    program: Path, size: Size, cloud: RunningCloud, workdir: Path, more: Mapping[str, str] | None = None
+) -> Preview:
+    """Preview a program that has no state yet.
+
+    Args:
+        program: folder of a program that writes its `ProcessUsage`.
+        size: size of the deployment.
+        cloud: the local cloud of the provider.
+        workdir: for the state.
+        more: further environment variables of the program.
+    """
     used = workdir / "usage.json"
     environment = {
         **cloud.environment(),
@@ -109,6 +121,7 @@ def _preview(program: Path, size: Size, cloud: RunningCloud, workdir: Path) -> P
         **usage.environment(used),
         "BENCHMARK_REGISTRATIONS": str(_recording(size, workdir)),
         "PYTHONPATH": str(ROOT),
+        **(more or {}),
     }
     result = Engine(program, workdir / program.name, environment).preview()
     return Preview(result.duration, sum(result.summary.values()), ProcessUsage.read(used))

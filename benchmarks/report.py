@@ -8,6 +8,9 @@ from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
 from benchmarks.imports import Imports
 from benchmarks.latency import Way
+from benchmarks.organization_costs import Part, total
+from benchmarks.organization_runs import MachineRun
+from benchmarks.organizations import Bill, HubCell, OrganizationFigures
 from benchmarks.previews import Cell, Preview
 from benchmarks.reconciler_runs import ReconcilerRuns
 from benchmarks.samples import Samples
@@ -159,3 +162,51 @@ def render_scale(runs: Sequence[ReconcilerRun]) -> str:
     ]
     header = ["run", "simulated s", "CPU s", "late access left", "not yet verified", "pairs searched", "Slack calls"]
     return render_table(header, rows)
+
+
+def render_organizations(measured: OrganizationFigures) -> str:
+    """Returns the tables of the hub of an organization."""
+    tables = (render_hubs(measured.previews), render_machine_runs(measured.runs), render_bills(measured.bills))
+    return "\n\n".join(tables)
+
+
+def render_hubs(cells: Sequence[HubCell]) -> str:
+    """Return a table of previews of the hub, beside those of a stack of one account."""
+    rows = []
+    for cell in cells:
+        resources = str(cell.previews[0].resources)
+        measures = [Samples([measure(preview) for preview in cell.previews]) for measure in _MEASURES.values()]
+        rows.append([cell.name, str(cell.accounts or ""), resources, *(each.text(1) for each in measures)])
+    return render_table(["stack", "accounts", "resources", *_MEASURES], rows)
+
+
+def render_machine_runs(runs: Sequence[MachineRun]) -> str:
+    """Returns a table of the runs of state machines."""
+    rows = [
+        [
+            run.name,
+            str(run.accounts),
+            str(run.transitions),
+            str(run.calls),
+            f"{run.largest / 1024:.1f}",
+            f"{run.seconds:.2f}",
+        ]
+        for run in runs
+    ]
+    header = ["run", "accounts", "state transitions", "calls", "largest value, KiB of 256", "CPU s of the interpreter"]
+    return render_table(header, rows)
+
+
+def render_bills(bills: Sequence[Bill]) -> str:
+    """Return a table of the parts of a month, by the size of the organization."""
+    parts = [part.name for part in bills[0].hub]
+    rows = [[name, *(_dollars(bill.hub, name) for bill in bills)] for name in parts]
+    rows.append(["**with a hub**", *(f"**{total(bill.hub):,.2f}**" for bill in bills)])
+    rows.append(["a stack in each account and region", *(f"{total(bill.separate):,.2f}" for bill in bills)])
+    header = [f"{bill.volume.accounts} accounts x {bill.volume.regions} regions" for bill in bills]
+    return render_table(["dollars in a month", *header], rows)
+
+
+def _dollars(parts: Sequence[Part], name: str) -> str:
+    (part,) = [part for part in parts if part.name == name]
+    return f"{part.dollars:,.2f}"

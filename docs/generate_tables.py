@@ -457,31 +457,64 @@ _TOPIC = "arn:aws:sns:eu-central-1:111111111111:breakglass-prod-alarms"
 
 def _alert_steps() -> Table:
     """Return the state transitions of an alert, of the probe and of scheduled drills, and their price."""
-    delivery_states = _alert_machine()
-    alert, delivered = walk(delivery_states, _ALERT)[0], walk(delivery_states, _DELIVERED_DRILL)[0]
-    probe_states = _probe_machine()
-    probe = walk(probe_states, _PROBE)[0]
-    channel = walk(probe_states["Probe"]["ItemProcessor"]["States"], _PROBE_CHANNEL)[0]
-    drill_states = _drill_machine()
-    idle, drill = walk(drill_states, _NO_DRILL)[0], walk(drill_states, _DRILL)[0]
-    role = len(drill_states["Send"]["ItemProcessor"]["States"])
-    tests, runs, drills = _MONTH // (15 * 60), _MONTH // RUN_SECONDS, _MONTH / (7 * 86_400)
-    of_channels = [tests * (probe + count * channel) for count in (1, 3)]
-    of_drills = [(runs - drills) * idle + drills * (drill + count * role + count * delivered) for count in (1, 3)]
+    alert = walk(_alert_machine(), _ALERT)[0]
+    checks = Checks.of_machines()
     rows = [
         ("an alert with `delivery: confirmed`", f"{alert}", *([_price(alert)] * 2)),
         (
             "a month of tests by the probe, every 15 min",
-            f"{tests:,} ({probe} + {channel} *c*)",
-            *map(_price, of_channels),
+            f"{checks.tests:,} ({checks.probe} + {checks.channel} *c*)",
+            *(_price(checks.of_probe(count)) for count in (1, 3)),
         ),
         (
             "a month of drills, every 7 days, confirmed",
-            f"{runs:,} runs, {idle} each; with drills {drill} + {role + delivered} *r*",
-            *map(_price, of_drills),
+            f"{checks.runs:,} runs, {checks.idle} each; with drills {checks.drill} + {checks.role} *r*",
+            *(_price(checks.of_drills(count)) for count in (1, 3)),
         ),
     ]
     return Table(("part", "state transitions", "*c* = *r* = 1, in dollars", "*c* = *r* = 3"), rows)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """State transitions of the probe and of scheduled drills, when Slack accepts everything.
+
+    Attributes:
+        probe: of a test, without its channels.
+        channel: of each channel.
+        idle: of a run of the drills that sends none.
+        drill: of one that sends some, without its roles.
+        role: of each role, that of its delivery included.
+    """
+
+    probe: int
+    channel: int
+    idle: int
+    drill: int
+    role: int
+    tests: int = _MONTH // (15 * 60)
+    runs: int = _MONTH // RUN_SECONDS
+    drills: float = _MONTH / (7 * 86_400)
+
+    @classmethod
+    def of_machines(cls) -> "Checks":
+        """Count along the definitions."""
+        probe, drills = _probe_machine(), _drill_machine()
+        return cls(
+            probe=walk(probe, _PROBE)[0],
+            channel=walk(probe["Probe"]["ItemProcessor"]["States"], _PROBE_CHANNEL)[0],
+            idle=walk(drills, _NO_DRILL)[0],
+            drill=walk(drills, _DRILL)[0],
+            role=len(drills["Send"]["ItemProcessor"]["States"]) + walk(_alert_machine(), _DELIVERED_DRILL)[0],
+        )
+
+    def of_probe(self, channels: int) -> float:
+        """Return the transitions of a month of tests, every 15 minutes."""
+        return self.tests * (self.probe + channels * self.channel)
+
+    def of_drills(self, roles: int) -> float:
+        """Return the transitions of a month of drills, every 7 days."""
+        return (self.runs - self.drills) * self.idle + self.drills * (self.drill + roles * self.role)
 
 
 def _price(transitions: float) -> str:
@@ -551,6 +584,15 @@ def _fixed() -> Table:
     return Table(("part", "number", "price"), rows)
 
 
+def _organization_costs() -> str:
+    """Return the bill of a month of organizations with a hub."""
+    # `benchmarks` counts the steps of its stacks with this module.
+    from benchmarks.organizations import bills
+    from benchmarks.report import render_bills
+
+    return render_bills(bills()) + "\n"
+
+
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 
@@ -584,6 +626,7 @@ CONTENTS: Mapping[str, Callable[[], Table | str]] = {
     "steps of a request": _steps,
     "steps of an alert": _alert_steps,
     "fixed costs": _fixed,
+    "costs of an organization": _organization_costs,
     "events of the logs": _log_events,
 }
 """The generated contents, by the name in the marker."""

@@ -6,6 +6,9 @@ from benchmarks.clicks import Clicks
 from benchmarks.functions import Import, Package
 from benchmarks.imports import Imports
 from benchmarks.latency import Way
+from benchmarks.organization_costs import Part, Volume
+from benchmarks.organization_runs import MachineRun
+from benchmarks.organizations import Bill, HubCell
 from benchmarks.previews import Cell, Preview
 from benchmarks.programs.size import Size
 from benchmarks.programs.usage import ProcessUsage
@@ -104,3 +107,32 @@ def test_runs_at_scale_are_one_row_each() -> None:
     run = ReconcilerRun(1, 240.2, 0.331, 500, 0, 332, 4)
 
     assert cells(report.render_scale([run]).splitlines()[-1]) == ["1", "240", "0.33", "0", "500", "332", "4"]
+
+
+def test_hub_is_one_row_for_each_number_of_accounts() -> None:
+    preview = Preview(4.0, 230, ProcessUsage(2.0, 110.0))
+    text = report.render_hubs([HubCell("a stack", 0, [preview]), HubCell("hub", 400, [preview, preview])])
+
+    assert [cells(line) for line in text.splitlines()[2:]] == [
+        ["a stack", "", "230", "4.0", "2.0", "110.0"],
+        ["hub", "400", "230", "4.0", "2.0", "110.0"],
+    ]
+
+
+def test_machine_run_shows_its_largest_value_in_kib() -> None:
+    run = MachineRun("roll call", 400, transitions=62, largest=51_200, calls=27, seconds=0.456)
+
+    assert cells(report.render_machine_runs([run]).splitlines()[-1]) == ["roll call", "400", "62", "27", "50.0", "0.46"]
+
+
+def test_bill_ends_with_its_sum_and_that_of_separate_stacks() -> None:
+    bill = Bill(Volume(40), [Part("alarms", 20, 0.1), Part("secrets", 2, 0.4)], [Part("alarms", 4000, 0.1)])
+
+    assert [cells(line) for line in report.render_bills([bill]).splitlines()] == [
+        ["dollars in a month", "40 accounts x 4 regions"],
+        ["----------------------------------", "----------------------:"],
+        ["alarms", "2.00"],
+        ["secrets", "0.80"],
+        ["**with a hub**", "**2.80**"],
+        ["a stack in each account and region", "400.00"],
+    ]

@@ -1,12 +1,10 @@
 """The queries for recorded uses find what the rules of a subject fire on.
 
-Queries run in `localcloud.emulators.insights`, metric filters in a small interpreter here. Not proven here: that AWS
+Queries run in `localcloud.emulators.insights`, metric filters in `log_filters` beside it. Not proven here: that AWS
 takes them (docs/live-checks.md).
 """
 
-import fnmatch
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +26,7 @@ from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, 
 from breakglass.errors import BreakglassError
 from localcloud.emulators.cloudtrail import as_event
 from localcloud.emulators.insights import LogEvent, run_query
+from localcloud.emulators.log_filters import compile_pattern
 from tests.events.matcher import matches
 from tests.events.test_records import RECORDS
 from tests.events.watched import USED
@@ -245,20 +244,5 @@ def test_longest_names_fit_into_a_metric_filter() -> None:
     assert all(len(each) <= FILTER_LIMIT for each in use_filters([role, user]))
 
 
-_TERM = re.compile(r'\(\$\.([\w.]+) (?:(NOT EXISTS)|(!?=) "([^"]*)")\)')
-
-
 def filter_matches(pattern: str, record: Mapping[str, Any]) -> bool:
-    """Say if a metric filter matches a record: terms in brackets with `&&` and `||`."""
-
-    def term(found: re.Match[str]) -> str:
-        value: Any = record
-        for key in found[1].split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if found[2]:
-            return str(value is None)
-        return str(isinstance(value, str) and fnmatch.fnmatchcase(value, found[4].replace("[", "[[]")))
-
-    text = _TERM.sub(term, pattern.strip("{} ")).replace("&&", " and ").replace("||", " or ")
-    assert re.fullmatch(r"(True|False|and|or|[() ])*", text), text
-    return bool(eval(text))  # noqa: S307  only Booleans and brackets, as asserted
+    return compile_pattern(pattern)(json.dumps(record))

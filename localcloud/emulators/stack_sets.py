@@ -233,13 +233,12 @@ class StackSets:
         return {"OperationId": self._run(stack_set, "UPDATE", places, self._update, _tolerance(request))}
 
     def _describe_stack_set(self, request: "BaseResponse") -> dict[str, Any]:
-        stack_set = self._find(request)
-        partition = "arn:aws:cloudformation"
+        stack_set, account = self._find(request), self._management_account
         described = {
             **stack_set.settings,
             "StackSetName": stack_set.name,
             "StackSetId": stack_set.id,
-            "StackSetARN": f"{partition}:{stack_set.region}:{self._management_account}:stackset/{stack_set.id}",
+            "StackSetARN": f"arn:aws:cloudformation:{stack_set.region}:{account}:stackset/{stack_set.id}",
             "Status": "ACTIVE",
             "Regions": sorted({region for targets in stack_set.targets for region in targets.regions}),
             "OrganizationalUnitIds": sorted({unit for targets in stack_set.targets for unit in targets.units}),

@@ -101,9 +101,6 @@ class EventApiDestination(ResourceType):
         aws.call("events", "DeleteApiDestination", Name=resource_id)
 
 
-_BUS = ("description", "logConfig")
-
-
 class EventBus(ResourceType):
     """An event bus that is not the default one."""
 
@@ -111,13 +108,12 @@ class EventBus(ResourceType):
     properties = declare(
         name=Property(replaces=True, autoname=256),
         description=Property(),
-        logConfig=Property(fields={"includeDetail": Property(), "level": Property()}),
         tags=TAGS,
     )
     computed = ("arn", "tagsAll")
 
     def create(self, aws: LocalAws, inputs: Properties) -> str:
-        aws.call("events", "CreateEventBus", Name=inputs["name"], Tags=tags.as_list(inputs), **_bus(inputs))
+        aws.call("events", "CreateEventBus", Tags=tags.as_list(inputs), **to_aws(inputs, "name", "description"))
         return inputs["name"]
 
     def read(self, aws: LocalAws, resource_id: str, state: Properties) -> Properties:
@@ -125,27 +121,16 @@ class EventBus(ResourceType):
         tagged = aws.call("events", "ListTagsForResource", ResourceARN=answer["Arn"])
         return {
             **from_aws(answer, "name", "description", "arn"),
-            "logConfig": from_aws(answer.get("LogConfig", {}), "includeDetail", "level"),
             **tags.as_properties(tagged["Tags"]),
         }
 
     def update(self, aws: LocalAws, resource_id: str, old: Properties, new: Properties) -> None:
-        """UpdateEventBus; what is left out AWS keeps, so it is sent empty. Tags have own calls."""
-        empty = {"Description": "", "LogConfig": {"Level": "OFF"}}
-        aws.call("events", "UpdateEventBus", Name=resource_id, **{**empty, **_bus(new)})
+        """UpdateEventBus; without a description AWS keeps the old one, so it is sent empty. Tags have own calls."""
+        aws.call("events", "UpdateEventBus", Name=resource_id, Description=new.get("description", ""))
         tags.write(aws, "events", old, new, ResourceARN=old["arn"])
 
     def delete(self, aws: LocalAws, resource_id: str, state: Properties) -> None:
         aws.call("events", "DeleteEventBus", Name=resource_id)
-
-
-def _bus(inputs: Properties) -> dict[str, Any]:
-    log = inputs.get("logConfig", {})
-    described = {
-        "Description": inputs.get("description"),
-        "LogConfig": _present(IncludeDetail=log.get("includeDetail"), Level=log.get("level")),
-    }
-    return {name: value for name, value in described.items() if value is not None}
 
 
 class EventBusPolicy(ResourceType):

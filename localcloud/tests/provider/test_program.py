@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("pulumi_cli")]
 
 PROGRAM = Path(__file__).parent / "program"
 TOKEN = "xoxb-000000000000-must-not-be-seen"
-RESOURCES = 34
+RESOURCES = 25
 """Those of the program, a component, and the stack."""
 
 
@@ -133,9 +133,9 @@ def test_refresh_finds_what_was_deleted_by_hand(life: Life) -> None:
 
 
 def test_next_up_recreates_updates_and_replaces(life: Life) -> None:
-    # The target; the tags of permission set, secret, bus, StackSet, rule, machine and API, the table's index, the logs'
-    # retention and the function's code; the topic.
-    assert life.changing_up.changes == {"create": 1, "update": 10, "replace": 1}
+    # The target; the tags of permission set, secret, rule, machine and API, the table's index, the logs' retention and
+    # the function's code; the topic.
+    assert life.changing_up.changes == {"create": 1, "update": 8, "replace": 1}
     assert life.topics_afterwards == ["engine-renamed"]
 
 

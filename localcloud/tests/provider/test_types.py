@@ -298,8 +298,8 @@ CASES: dict[str, Callable[[SharedResources], Case]] = {
         {"stackSetName": "other"},
     ),
     "aws:cloudwatch/eventBus:EventBus": lambda shared: Case(
-        {"name": "case", "description": "d", "logConfig": {"level": "ERROR", "includeDetail": "NONE"}},
-        {"description": None, "logConfig": {"level": "INFO", "includeDetail": "FULL"}, "tags": {"b": "1"}},
+        {"name": "case", "description": "d", "tags": {"a": "1"}},
+        {"description": None, "tags": {"b": "1"}},
         {"name": "other"},
     ),
     "aws:cloudwatch/eventBusPolicy:EventBusPolicy": lambda shared: Case(

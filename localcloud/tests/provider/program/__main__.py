@@ -141,76 +141,6 @@ def declare_schedule(function: aws.lambda_.Function) -> None:
     )
 
 
-def declare_hub(tags: dict[str, str]) -> None:
-    """A bus with a policy, a rule that writes into a log group, and a metric of it."""
-    bus = aws.cloudwatch.EventBus(
-        "hub", name="engine-hub", description="d", log_config={"level": "ERROR"}, tags=tags, region=REGION
-    )
-    rights = bus.arn.apply(lambda arn: allow("events:PutEvents", "Resource", arn))
-    aws.cloudwatch.EventBusPolicy("hub", event_bus_name=bus.name, policy=rights, region=REGION)
-    rule = aws.cloudwatch.EventRule(
-        "hub-rule",
-        name="engine-rule",
-        event_bus_name=bus.name,
-        event_pattern=json.dumps({"source": ["aws.sts"]}),
-        region=REGION,
-    )
-    group = aws.cloudwatch.LogGroup("hub-log", name="/engine/hub", retention_in_days=1, region=REGION)
-    services = {"Service": "events.amazonaws.com"}
-    policy = allow("logs:PutLogEvents", "Principal", services)
-    writing = aws.cloudwatch.LogResourcePolicy(
-        "hub-log", policy_name="engine-hub", policy_document=policy, region=REGION
-    )
-    aws.cloudwatch.EventTarget(
-        "hub-target",
-        rule=rule.name,
-        event_bus_name=bus.name,
-        target_id="log",
-        arn=group.arn,
-        region=REGION,
-        opts=pulumi.ResourceOptions(depends_on=[writing]),
-    )
-    aws.cloudwatch.LogMetricFilter(
-        "hub-filter",
-        name="engine-hub",
-        log_group_name=group.name,
-        pattern='{ $.source = "aws.sts" }',
-        metric_transformation={"name": "Uses", "namespace": "Engine", "value": "1", "default_value": "0"},
-        region=REGION,
-    )
-
-
-def declare_stacks(tags: dict[str, str]) -> None:
-    """A StackSet with a queue in the accounts of a unit."""
-    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}
-    template = {"Parameters": {"Name": {"Type": "String"}}, "Resources": {"Queue": queue}}
-    stack_set = aws.cloudformation.StackSet(
-        "stacks",
-        name="engine-stacks",
-        description="d",
-        permission_model="SERVICE_MANAGED",
-        call_as="SELF",
-        auto_deployment={"enabled": True, "retain_stacks_on_account_removal": False},
-        managed_execution={"active": True},
-        capabilities=["CAPABILITY_NAMED_IAM"],
-        operation_preferences={"failure_tolerance_percentage": 100},
-        parameters={"Name": "engine-stacks"},
-        template_body=json.dumps(template),
-        tags=tags,
-        region=REGION,
-    )
-    aws.cloudformation.StackInstances(
-        "instances",
-        stack_set_name=stack_set.name,
-        call_as="SELF",
-        deployment_targets={"organizational_unit_ids": ["ou-corp-workload"]},
-        operation_preferences={"failure_tolerance_percentage": 100},
-        regions=[REGION],
-        retain_stacks=False,
-        region=REGION,
-    )
-
-
 config = pulumi.Config()
 token = config.require_secret("token")
 tags = {"team": config.get("team") or "platform"}
@@ -284,8 +214,6 @@ declare_workflow(
     indexed_by=config.get("indexedBy") or "person",
     retention=config.get_int("retention") or 30,
 )
-declare_hub(tags)
-declare_stacks(tags)
 organization = aws.organizations.get_organization_output()
 
 pulumi.export("managementAccount", organization.master_account_id)

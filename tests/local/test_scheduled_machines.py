@@ -1,4 +1,4 @@
-"""The probe, the scheduled drills and the witness in the local cloud, each with the IAM policy of its role.
+"""Probe, scheduled drills and witness in the local cloud, each with the IAM policy of its role.
 
 Not proven here: the schedule itself (tests/engine), and that AWS and Slack answer as their emulators do
 (docs/live-checks.md).

@@ -41,6 +41,7 @@ from localcloud.emulators.process import exit_with_parent
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+    from localcloud.emulators.cloudtrail_history import EventHistory
     from localcloud.emulators.event_buses import FindOrganization
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
@@ -68,19 +69,21 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from localcloud.emulators import cloudtrail_history, cloudwatch, cloudwatch_logs, insights, step_functions
+    from localcloud.emulators import cloudwatch, cloudwatch_logs, insights, step_functions
+    from localcloud.emulators.cloudtrail_history import EventHistory
     from localcloud.emulators.eventbridge import Bus
     from localcloud.emulators.functions import Functions
     from localcloud.emulators.topics import Inbox
 
-    middleware = AwsMiddleware(Bus(second, make_finder(identity_url)), Functions(), Inbox(), identity_url)
+    bus = Bus(second, make_finder(identity_url))
+    middleware = AwsMiddleware(bus, Functions(), Inbox(), EventHistory(), identity_url)
     middleware.bus.install()
     middleware.functions.install()
     middleware.inbox.install()
+    middleware.history.install()
     step_functions.install(pause, second, middleware.bus.end_execution, identity_url)
     cloudwatch.install()
     cloudwatch_logs.install()
-    cloudtrail_history.install()
     insights.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -102,11 +105,14 @@ def make_finder(identity_url: str) -> "FindOrganization":
 class AwsMiddleware:
     """An ASGI application before MiniStack: faults, and the paths of the local cloud."""
 
-    def __init__(self, bus: "Bus", functions: "Functions", inbox: "Inbox", identity_url: str) -> None:
+    def __init__(
+        self, bus: "Bus", functions: "Functions", inbox: "Inbox", history: "EventHistory", identity_url: str
+    ) -> None:
         self.bus = bus
         self._identity_url = identity_url
         self.functions = functions
         self.inbox = inbox
+        self.history = history
         self._faults = Faults()
         # Any: MiniStack has no annotations.
         self._ministack: Any = importlib.import_module("ministack.app").app
@@ -161,14 +167,14 @@ class AwsMiddleware:
         self, scope: "HTTPScope", receive: "ASGIReceiveCallable"
     ) -> tuple[int, dict[str, int] | list[dict[str, Any]]]:
         # Imported here, as in `_serve`.
-        from localcloud.emulators import cloudtrail_history, cloudwatch
+        from localcloud.emulators import cloudwatch
 
         command = json.loads(await _body(receive) or b"{}")
         match scope["method"], scope["path"].removeprefix("/_localcloud/"):
             case "POST", "records":
-                await asyncio.to_thread(_within, command, cloudtrail_history.record, command["record"])
+                await asyncio.to_thread(_within, command, self.history.record, command["record"])
             case "POST", "trails":
-                await asyncio.to_thread(_within, command, cloudtrail_history.set_trail, command["log_group"])
+                await asyncio.to_thread(_within, command, self.history.set_trail, command["log_group"])
             case "POST", "events":
                 await asyncio.to_thread(_within, command, self.bus.put, command["event"])
             case "GET", "deliveries":

@@ -27,34 +27,34 @@ _cloudtrail: Any = importlib.import_module("ministack.services.cloudtrail")
 _PAGE = 50
 _ATTRIBUTES = ("EventId", "EventName", "ReadOnly", "Username", "EventSource", "AccessKeyId")
 
-_trail: dict[str, tuple[tuple[str, str], str]] = {}
-"""The account and region of the trail's log group, and its name; empty without a trail."""
 
+class EventHistory:
+    """The event history of each account and region, and the trail."""
 
-def install() -> None:
-    """Replaces LookupEvents of the MiniStack of this process.
+    def __init__(self) -> None:
+        self._trail: tuple[tuple[str, str], str] | None = None
 
-    Raises:
-        RuntimeError: if this MiniStack is not built as the one that this was written for.
-    """
-    require_hooks(_cloudtrail, "_DISPATCH", "_get_event_queue", "_ok")
-    _cloudtrail._DISPATCH["LookupEvents"] = _look_up
+    def install(self) -> None:
+        """Replaces LookupEvents of the MiniStack of this process.
 
+        Raises:
+            RuntimeError: if this MiniStack is not built as the one that this was written for.
+        """
+        require_hooks(_cloudtrail, "_DISPATCH", "_get_event_queue", "_ok")
+        _cloudtrail._DISPATCH["LookupEvents"] = _look_up
 
-def set_trail(log_group: str | None) -> None:
-    """Let the trail deliver into a log group of this account and region; None ends that."""
-    _trail.clear()
-    if log_group is not None:
-        _trail["log group"] = current_scope(), log_group
+    def set_trail(self, log_group: str | None) -> None:
+        """Let the trail deliver into a log group of this account and region; None ends that."""
+        self._trail = None if log_group is None else (current_scope(), log_group)
 
-
-def record(content: Mapping[str, Any]) -> None:
-    """Put a record into the event history of this account and region, and into the trail's log group."""
-    account, region = current_scope()
-    _cloudtrail._get_event_queue().append(_described(content))
-    for place, log_group in _trail.values():
-        with scope(*place):
-            cloudwatch_logs.write_event(log_group, f"{account}_CloudTrail_{region}", json.dumps(content))
+    def record(self, content: Mapping[str, Any]) -> None:
+        """Put a record into the event history of this account and region, and into the trail's log group."""
+        account, region = current_scope()
+        _cloudtrail._get_event_queue().append(_described(content))
+        if self._trail is not None:
+            place, log_group = self._trail
+            with scope(*place):
+                cloudwatch_logs.write_event(log_group, f"{account}_CloudTrail_{region}", json.dumps(content))
 
 
 def _described(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def missed_uses_query(
 ) -> str:
     """Return a query over the logs of a trail and of fired events: the missed uses.
 
-    The role is sought in the text of the record, and so are the IDs: Insights finds no more than 200 fields of a
+    The role is read in the text of the record, and so are the IDs: Insights finds no more than 200 fields of a
     record, and a session with many tags may have more. Inside a string of JSON a quote is escaped, so no value can look
     like a key.
 
@@ -68,10 +68,11 @@ def missed_uses_query(
             # Only an event that a rule sent has an account of its own.
             f"filter ispresent(account) or ({arrived}{accounts} and ({uses}))",
             *_ids(),
+            r'parse @message /"roleArn"\s*:\s*"(?<sessionRole>[^"]+)"/',
             "fields coalesce(sharedId, ownId) as useId, coalesce(userIdentity.arn, userIdentity.userName) as identity",
             "stats count(account) as fired, latest(ownId) as useEvent, latest(eventTime) as useTime, "
             "latest(eventName) as useName, latest(recipientAccountId) as useAccount, latest(awsRegion) as useRegion, "
-            "latest(requestParameters.roleArn) as useRole, latest(identity) as useUser by useId",
+            "latest(sessionRole) as useRole, latest(identity) as useUser by useId",
             "filter fired = 0",
             "sort useTime asc",
             f"limit {MOST_USES}",

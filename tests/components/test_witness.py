@@ -218,7 +218,7 @@ def test_metric_filters_count_uses_in_one_metric() -> None:
         "namespace": "Breakglass",
         "metricName": "breakglass-test-witness-uses",
         "statistic": "Sum",
-        "period": 60,
+        "period": 300,
         "evaluationPeriods": 1,
         "comparisonOperator": "GreaterThanThreshold",
         "threshold": 0,

@@ -163,8 +163,6 @@ class Witness(pulumi.ComponentResource):
             "mail comes without EventBridge, some minutes after the alert in Slack. Is there no alert? Look for the "
             f"record in the log group {spec.trail_log_group}; within two hours the second witness says who it was. "
             "Runbook: docs/runbooks/alarms.md.",
-            period=60,
-            statistic="Sum",
             namespace=METRICS_NAMESPACE,
             metric_name=metric,
         )

@@ -162,7 +162,8 @@ def test_use_behind_many_session_tags_is_found() -> None:
     tags = [{"key": f"key-{number}", "value": "x"} for number in range(150)]
     record = {**USE, "requestParameters": {"tags": tags, **USE["requestParameters"]}}
 
-    assert [row["useId"] for row in missed(recorded(record))] == [ID]
+    found = [(row["useId"], row["useRole"]) for row in missed(recorded(record))]
+    assert found == [(ID, USE["requestParameters"]["roleArn"])]
     assert missed(recorded(record), fired(record)) == []
 
 

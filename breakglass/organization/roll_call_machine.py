@@ -31,8 +31,12 @@ from breakglass.naming import AlertMetric
 SCHEDULE = "cron(0 5 * * ? *)"
 """The time of the runs: an hour after the heartbeats, so that a spoke which is gone is missing in the next run."""
 
+RUN_WINDOW_HOURS = 24
+"""The age at which a heartbeat is too old in a run. On time, the last one is an hour old, the one before 25 hours:
+neither is near the limit, so a minute more or less decides nothing."""
+
 WINDOW_HOURS = 25
-"""The age at which a heartbeat is too old. In a run on time, the last one is an hour old, the one before 25."""
+"""The age at which a heartbeat is too old at any time of the day, e.g. when the next one is just due."""
 
 TIMEOUT_SECONDS = 3600
 """The limit of an execution."""
@@ -161,7 +165,7 @@ def _query_states(roll_call: RollCallSettings) -> dict[str, State]:
             "Arguments": {
                 "LogGroupName": roll_call.log_group,
                 "QueryString": "{% $states.input.query %}",
-                "StartTime": f"{{% $floor($millis() / 1000) - {WINDOW_HOURS * 3600} %}}",
+                "StartTime": f"{{% $floor($millis() / 1000) - {RUN_WINDOW_HOURS * 3600} %}}",
                 "EndTime": "{% $floor($millis() / 1000) %}",
             },
             "Retry": RETRY,
@@ -218,7 +222,7 @@ def _page(roll_call: RollCallSettings) -> str:
     # The state's name was `Status` before September 2026 (AWS Organizations API Reference, "Account"). A name has no
     # line breaks there, but nothing else is known of it.
     return f"""(
-  $since := $substring($fromMillis($millis() - {WINDOW_HOURS * 3_600_000}), 0, 19);
+  $since := $substring($fromMillis($millis() - {RUN_WINDOW_HOURS * 3_600_000}), 0, 19);
   $state := function($account) {{ $exists($account.State) ? $account.State : $account.Status }};
   $name := function($account) {{
     $replace($substring($account.Name, 0, 50), /[^ -~]/, '?') & ' (' & $account.Id & ')'
@@ -279,7 +283,7 @@ def _mail(roll_call: RollCallSettings) -> str:
   $silent := {regions}[$count($lookup($heard, $)) = 0];
   $more := $states.input.absent - $count($states.input.missing);
   'The break-glass alerts of the stack ' & {stack} & ' see nothing in the accounts and regions below: no heartbeat of '
-  & 'their spokes has come for {WINDOW_HOURS} hours. Uses of break-glass roles there raise no alert.\\n\\n'
+  & 'their spokes has come for {RUN_WINDOW_HOURS} hours. Uses of break-glass roles there raise no alert.\\n\\n'
   & $join($states.input.missing, '\\n')
   & ($more > 0 ? '\\nand ' & $string($more) & ' more accounts' : '')
   & ($count($silent) = {len(roll_call.regions)}

@@ -1,10 +1,12 @@
 """`make demo`: the whole product on one machine, from record to message, and from request to revocation.
 
-Deploys stack `local` to a fresh local cloud with a real `pulumi up`, replays records, runs the approval scenarios,
-prints the messages and verdicts, and stops everything. `build/demo.json` holds the result.
+Deploys stack `local`, the hub of an organization, to a fresh local cloud with a real `pulumi up`. Then it replays
+records, plays the organization and the approval scenarios, prints the messages and verdicts, and stops everything.
+`build/demo.json` holds the result.
 
-With `--break` it shows what notices a fault of the alert path instead, first with `delivery: direct` and then, after a
-second `pulumi up`, with `delivery: confirmed`.
+With `--break` it shows what notices a fault of the alert path instead. The stack is in one account first, with
+`delivery: direct` and after a second `pulumi up` with `delivery: confirmed`. A third one makes it a hub, on which the
+faults of an organization are shown.
 
 Non-goals: facts that only AWS can show (docs/live-checks.md), measurements (`benchmarks/`).
 """
@@ -32,10 +34,30 @@ from localcloud import report, scenarios
 from localcloud.cloud import LocalCloud, LocalCloudError, RunningCloud
 from localcloud.engine import EngineError, UpdateResult
 from localcloud.fault_runs import AlertPath, list_applicable
-from localcloud.faults import ALL, DESCRIPTIONS, TAMPERING, Fault, FaultResult, select_faults
+from localcloud.faults import (
+    ALL,
+    DESCRIPTIONS,
+    HUB_DELIVERY,
+    ORGANIZATION,
+    TAMPERING,
+    Fault,
+    FaultResult,
+    select_faults,
+)
+from localcloud.hub_fault_runs import HubPath
+from localcloud.organization import Hub, OrganizationResult, play_organization
 from localcloud.records import RECORDS, Record, RecordError, load_records
 from localcloud.replay import ReplayResult, replay_records
-from localcloud.stack import BUILD, ROOT, WATCHER, StackDeployment, deploy, deploy_watcher, read_section
+from localcloud.stack import (
+    BUILD,
+    ROOT,
+    WATCHER,
+    StackDeployment,
+    add_organization,
+    deploy,
+    deploy_watcher,
+    read_section,
+)
 from localcloud.steps import Step
 from localcloud.verdicts import Verdict, first_of_each_kind
 
@@ -171,18 +193,22 @@ def _run(
             deployment = deploy(cloud, workdir, progress, settings, organization=True)
         with watch.part(f"replay {len(records)} CloudTrail records"):
             outcome = replay_records(cloud, records)
-        steps: list[Step] = []
+        played, steps = OrganizationResult(), list[Step]()
         if section:
+            outputs = deployment.engine.outputs()
+            with watch.part("play the organization") as progress:
+                played = play_organization(Hub.of_stack(cloud, outputs), progress)
             with watch.part("run the approval scenarios") as progress:
-                steps = scenarios.run_scenarios(cloud, deployment.engine.outputs()["approvalRequestUrl"], progress)
-        _write_result(_rules(cloud), deployment.up, outcome=outcome, steps=steps)
+                steps = scenarios.run_scenarios(cloud, outputs["approvalRequestUrl"], progress)
+        _write_result(_rules(cloud), deployment.up, outcome=outcome, steps=[*played.steps, *steps], played=played)
         show_messages([post.body for post in outcome.accepted], verbose, console)
         with watch.part("stop the local cloud"):
             running.close()
     _show_verdicts(outcome, console)
-    _show_steps(steps, console)
+    _show_steps("of the organization", played.steps, console)
+    _show_steps("of the approvals", steps, console)
     _show_parts(watch, deployment, console)
-    return exit_status([*outcome.verdicts, *steps])
+    return exit_status([*outcome.verdicts, *played.steps, *steps])
 
 
 def exit_status(results: Sequence[Verdict | Step | FaultResult]) -> int:
@@ -193,26 +219,30 @@ def exit_status(results: Sequence[Verdict | Step | FaultResult]) -> int:
 def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> int:
     watch = Stopwatch(console)
     results: list[FaultResult] = []
+    of_stack = [fault for fault in faults if fault not in ORGANIZATION]
+    of_hub = [fault for fault in faults if fault in ORGANIZATION]
     with ExitStack() as running:
         with watch.part("start the local cloud") as progress:
             cloud = running.enter_context(LocalCloud(workdir / "cloud", progress))
-        stacks = "stacks local and watcher" if TAMPERING & set(faults) else "stack local"
-        with watch.part(f"deploy {stacks}, delivery: direct") as progress, ThreadPoolExecutor(1) as pool:
-            watcher = pool.submit(deploy_watcher, cloud, workdir / WATCHER) if TAMPERING & set(faults) else None
-            deployment = deploy(cloud, workdir, progress, _FAULT_SETTINGS)
+        first = Delivery.direct if of_stack else HUB_DELIVERY
+        is_watched = bool((TAMPERING | ORGANIZATION) & set(faults))
+        stacks = "stacks local and watcher" if is_watched else "stack local"
+        with watch.part(f"deploy {stacks}, delivery: {first}") as progress, ThreadPoolExecutor(1) as pool:
+            watcher = pool.submit(deploy_watcher, cloud, workdir / WATCHER) if is_watched else None
+            settings = {**_FAULT_SETTINGS, _DELIVERY: first.value}
+            deployment = deploy(cloud, workdir, progress, settings, organization=not of_stack)
             if watcher:
                 watcher.result()
-        deployer = (read_section("alerts") or {})["tamper"]["deployers"][0]
-        rule_names = deployment.engine.outputs()["ruleNames"]
-        for delivery in Delivery:
-            if delivery is Delivery.confirmed:
-                with watch.part("switch to delivery: confirmed"):
-                    deployment.engine.config_set_all({_DELIVERY: delivery.value})
-                    switched = deployment.engine.up()
-                console.print(f"   {report.describe_changes(switched.changes)}", style="dim")
-            path = AlertPath(cloud, rule_names, delivery, deployer)
-            with watch.part(f"break the alert path, delivery: {delivery}") as progress:
-                for fault in list_applicable(faults, delivery):
+        if of_stack:
+            results += _break_stack(of_stack, cloud, deployment, watch)
+        if of_hub:
+            if of_stack:
+                with watch.part("make the stack the hub of an organization"):
+                    add_organization(deployment.engine)
+                    _update(deployment, console)
+            path = HubPath(Hub.of_stack(cloud, deployment.engine.outputs()))
+            with watch.part("break the hub and its spokes") as progress:
+                for fault in of_hub:
                     progress(DESCRIPTIONS[fault])
                     results.append(path.run(fault))
         _write_result(_rules(cloud), deployment.up, faults=results)
@@ -222,6 +252,29 @@ def _run_faults(faults: tuple[Fault, ...], workdir: Path, console: Console) -> i
     _show_faults(faults, results, console)
     _show_parts(watch, deployment, console)
     return exit_status(results)
+
+
+def _break_stack(
+    faults: Sequence[Fault], cloud: RunningCloud, deployment: StackDeployment, watch: Stopwatch
+) -> Iterator[FaultResult]:
+    """Yield the results of the faults of a stack in one account, with each delivery."""
+    deployer = (read_section("alerts") or {})["tamper"]["deployers"][0]
+    rule_names = deployment.engine.outputs()["ruleNames"]
+    for delivery in Delivery:
+        if delivery is Delivery.confirmed:
+            with watch.part("switch to delivery: confirmed"):
+                deployment.engine.config_set_all({_DELIVERY: delivery.value})
+                _update(deployment, watch.console)
+        path = AlertPath(cloud, rule_names, delivery, deployer)
+        with watch.part(f"break the alert path, delivery: {delivery}") as progress:
+            for fault in list_applicable(faults, delivery):
+                progress(DESCRIPTIONS[fault])
+                yield path.run(fault)
+
+
+def _update(deployment: StackDeployment, console: Console) -> None:
+    changed = deployment.engine.up()
+    console.print(f"   {report.describe_changes(changed.changes)}", style="dim")
 
 
 def _rules(cloud: RunningCloud) -> dict[str, Any]:
@@ -242,6 +295,7 @@ def _write_result(
     *,
     outcome: ReplayResult | None = None,
     steps: Sequence[Step] = (),
+    played: OrganizationResult | None = None,
     faults: Sequence[FaultResult] = (),
 ) -> None:
     result = {
@@ -252,6 +306,7 @@ def _write_result(
         ],
         "messages": [post.body for post in (outcome.accepted if outcome else ())],
         "scenes": [asdict(step) for step in steps],
+        "accounts": dict(played.accounts) if played else {},
         "faults": [fault.describe() for fault in faults],
         "stack": {"up_seconds": up.duration, "resources": sum(up.summary.values())},
     }
@@ -288,12 +343,12 @@ def _show_verdicts(outcome: ReplayResult, console: Console) -> None:
         )
 
 
-def _show_steps(steps: Sequence[Step], console: Console) -> None:
+def _show_steps(subject: str, steps: Sequence[Step], console: Console) -> None:
     if not steps:
         return
     console.print()
     console.print(report.render_steps(steps))
-    console.print(f"\n{len(steps)} approval steps, {sum(step.ok for step in steps)} as expected.", style="bold")
+    console.print(f"\n{len(steps)} steps {subject}, {sum(step.ok for step in steps)} as expected.", style="bold")
 
 
 def _show_faults(faults: Sequence[Fault], results: Sequence[FaultResult], console: Console) -> None:
@@ -307,7 +362,8 @@ def _show_faults(faults: Sequence[Fault], results: Sequence[FaultResult], consol
     )
     console.print(
         "Times are by AWS's clock, from the fault, which the event follows at once. They count waits that the local "
-        "cloud shortens in full, the probe and SQS with their latest case, and an alarm with its deployed periods; not "
+        "cloud shortens in full, the probe, SQS, the witness and the roll call with their latest case, and an alarm "
+        "with its deployed periods; not "
         "the minute or two that CloudWatch may take to get a metric, nor CloudTrail's minutes before a record. "
         "`alertsByEmail` is off here; with `delivery: direct` it is on by default, so that each alert that a rule "
         "sends is mailed, too.",

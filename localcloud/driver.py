@@ -58,15 +58,8 @@ class ScenarioDriver:
         Raises:
             ScenarioFailedError: `seen` differs from `expected`, or the block failed.
         """
-        self.progress(name)
-        running, began = RunningStep(), time.monotonic()
-        try:
+        with run_step(self.steps, self.progress, name, expected) as running:
             yield running
-        except (LocalCloudError, LoopbackError, OSError) as error:
-            running.seen = str(error)
-        self.steps.append(Step(name, expected, running.seen, time.monotonic() - began))
-        if not self.steps[-1].ok:
-            raise ScenarioFailedError(name)
 
     def user(self, name: str) -> SlackUser:
         return SlackUser(self.cloud, self.request_url, name)
@@ -121,6 +114,30 @@ class ScenarioDriver:
     def describe_access(self, name: str, permission_set: str, account: str) -> str:
         """Say whether Identity Center has an assignment, as in "ada.lovelace has devops in production"."""
         return format_access(name, permission_set, account, name in self.cloud.assignments(permission_set, account))
+
+
+@contextmanager
+def run_step(steps: list[Step], progress: Callable[[str], None], name: str, expected: str) -> Iterator[RunningStep]:
+    """Run one step, and append its result; the block sets `seen`.
+
+    Args:
+        steps: the results so far.
+        progress: called with the name.
+        name: the user's action.
+        expected: the state to see afterwards.
+
+    Raises:
+        ScenarioFailedError: `seen` differs from `expected`, or the block failed.
+    """
+    progress(name)
+    running, began = RunningStep(), time.monotonic()
+    try:
+        yield running
+    except (LocalCloudError, LoopbackError, OSError) as error:
+        running.seen = str(error)
+    steps.append(Step(name, expected, running.seen, time.monotonic() - began))
+    if not steps[-1].ok:
+        raise ScenarioFailedError(name)
 
 
 def format_access(name: str, permission_set: str, account: str, has_access: bool) -> str:

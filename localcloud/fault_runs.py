@@ -10,18 +10,20 @@ Non-goals: the expected notices (`localcloud.faults`); calls of AWS that break s
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from breakglass.alerts.connection_events import lost_connection_text
+from breakglass.alerts.witness_machine import MISSED_USE_EVENT_TYPE
+from breakglass.naming import physical_name
 from breakglass.vocabulary import Delivery, EvidencePath
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.emulators.notification import Notification, alarm_of
 from localcloud.emulators.slack import Post
 from localcloud.faults import EXPECTED, OF_SLACK, Fault, FaultResult, Notice, Sighting, describe_place, first_of_each
 from localcloud.records import RECORDS, load_record
-from localcloud.stack import TRAIL
+from localcloud.stack import STACK, TRAIL
 from localcloud.tampering import Tampering
 
 HORIZON_SECONDS = 40 * 60
@@ -32,7 +34,13 @@ _SUBJECT = "devops-break-glass"
 _USER = "jane.doe@example.com"
 _LOST_CONNECTION = json.loads(lost_connection_text().template).partition("<")[0]
 
-_PROBE_MAIL = "Slack would not show break-glass messages in the channel"
+_OPENINGS = {
+    _LOST_CONNECTION: Notice.lost_connection,
+    "Slack would not show break-glass messages in the channel": Notice.probe_mail,
+    "The break-glass alerts of the stack": Notice.roll_call,
+    "CloudTrail recorded": Notice.witness_mail,
+}
+"""The notice that a mail is, by its first words."""
 
 _OF_METRICS = {
     frozenset({"SlackReachable"}): Notice.probe_alarm,
@@ -40,6 +48,7 @@ _OF_METRICS = {
     frozenset({"FailedInvocations"}): Notice.failed_delivery,
     frozenset({"ApproximateNumberOfMessagesVisible"}): Notice.dead_letter,
     frozenset({"ExecutionsFailed"}): Notice.failed_execution,
+    frozenset({physical_name(f"{STACK}-witness-uses")}): Notice.trail_mail,
 }
 """The notice that an alarm is, by those of its metrics that are named here."""
 _TELLING = frozenset[str]().union(*_OF_METRICS)
@@ -84,7 +93,7 @@ class AlertPath:
         self._delivery = delivery
         self._rule = rule_names[_SUBJECT][EvidencePath.session_start]
         self._deployer = deployer
-        self._probe, self._probe_seconds = _find_probe(cloud)
+        self._probe, self._probe_seconds = find_probe(cloud)
 
     def run(self, fault: Fault) -> FaultResult:
         """Make a fault, send the use of a break-glass role, repair the fault, and return what was noticed."""
@@ -97,7 +106,7 @@ class AlertPath:
         with self._broken(fault, tampering):
             for record in tampering.records:
                 cloud.replay(record)
-            if self._is_logged():
+            if is_logged(cloud):
                 cloud.replay(load_record(_RECORD).content)
             after_fault = cloud.wait_idle()
             for at in range(self._probe_seconds, HORIZON_SECONDS + 1, self._probe_seconds):
@@ -108,8 +117,8 @@ class AlertPath:
         changes = [record["eventID"] for record in tampering.records]
         sightings = first_of_each(
             [
-                *(_of_post(post, began, cloud.second_channel) for post in cloud.posts()[posts:] if post.error is None),
-                *(seen for mail in cloud.mails()[mails:] if (seen := _of_mail(mail, began, changes)) is not None),
+                *list_posted(cloud.posts(posts), began, cloud.second_channel),
+                *list_mailed(cloud.mails()[mails:], began, changes),
             ]
         )
         has_dead_letter = after_fault["dead_lettered"] > before["dead_lettered"]
@@ -125,22 +134,27 @@ class AlertPath:
         yield
         self._cloud.fail_slack()
 
-    def _is_logged(self) -> bool:
-        """True if the trail hands records to EventBridge."""
-        return bool(self._cloud.client("cloudtrail").get_trail_status(Name=TRAIL)["IsLogging"])
-
     def _empty_queues(self) -> None:
         sqs = self._cloud.client("sqs")
         for url in sqs.list_queues().get("QueueUrls", ()):
             sqs.purge_queue(QueueUrl=url)
 
 
-def list_applicable(faults: tuple[Fault, ...], delivery: Delivery) -> list[Fault]:
+def is_logged(cloud: RunningCloud) -> bool:
+    """True if the trail hands the record of a use to EventBridge: STS calls are read-only."""
+    trails = cloud.client("cloudtrail")
+    if not trails.get_trail_status(Name=TRAIL)["IsLogging"]:
+        return False
+    selectors = trails.get_event_selectors(TrailName=TRAIL).get("EventSelectors", ())
+    return all(selector["ReadWriteType"] == "All" for selector in selectors)
+
+
+def list_applicable(faults: Sequence[Fault], delivery: Delivery) -> list[Fault]:
     """Return the faults that apply to a delivery."""
     return [fault for fault in faults if (fault, delivery) in EXPECTED]
 
 
-def _find_probe(cloud: RunningCloud) -> tuple[str, int]:
+def find_probe(cloud: RunningCloud) -> tuple[str, int]:
     """Return the name of the probe's rule, and its interval in seconds."""
     for page in cloud.client("events").get_paginator("list_rules").paginate():
         for rule in page["Rules"]:
@@ -150,8 +164,31 @@ def _find_probe(cloud: RunningCloud) -> tuple[str, int]:
     raise LocalCloudError("The stack has no probe: stacks/Pulumi.local.yaml has to leave `probe` on.")
 
 
-def _of_post(post: Post, began: float, watcher_channel: str) -> Sighting:
-    return Sighting(_read_post(post.body, watcher_channel), post.received + post.skipped - began)
+def list_posted(posts: Iterable[Post], began: float, watcher_channel: str) -> list[Sighting]:
+    """Return what messages that Slack accepted are, with their times since a fault.
+
+    Args:
+        posts: the calls of chat.postMessage.
+        began: the time of the fault, in seconds since the epoch.
+        watcher_channel: ID of the channel of stack `watcher`.
+    """
+    return [
+        Sighting(_read_post(post.body, watcher_channel), post.received + post.skipped - began)
+        for post in posts
+        if post.error is None
+    ]
+
+
+def list_mailed(mails: Iterable[Notification], began: float, changes: Collection[str]) -> list[Sighting]:
+    """Return what mails are, with their times since a fault; other mails are left out.
+
+    Args:
+        mails: the mails.
+        began: the time of the fault, in seconds since the epoch.
+        changes: event IDs of the calls that made the fault.
+    """
+    read = ((_read_mail(mail, changes), mail.at - began) for mail in mails)
+    return [Sighting(notice, seconds) for notice, seconds in read if notice is not None]
 
 
 def _read_post(message: Mapping[str, Any], watcher_channel: str) -> Notice:
@@ -160,26 +197,22 @@ def _read_post(message: Mapping[str, Any], watcher_channel: str) -> Notice:
     metadata = message.get("metadata") or {}
     if metadata.get("event_type") == _TAMPERING:
         return _OF_EVIDENCE[metadata["event_payload"]["evidence"]]
-    if str(message["text"]).startswith("Late"):
+    if metadata.get("event_type") == MISSED_USE_EVENT_TYPE or str(message["text"]).startswith("Late"):
         return Notice.late_alert
     return Notice.alert if message.get("blocks") else Notice.plain_alert
 
 
-def _of_mail(mail: Notification, began: float, changes: Collection[str]) -> Sighting | None:
-    notice: Notice | None = None
+def _read_mail(mail: Notification, changes: Collection[str]) -> Notice | None:
     alarm = alarm_of(mail)
     text = mail.message.strip('"')
     if alarm is not None:
-        notice = _OF_METRICS.get(_TELLING & _list_metrics(alarm["Trigger"]))
-    elif text.startswith(_LOST_CONNECTION):
-        notice = Notice.lost_connection
-    elif text.startswith(_PROBE_MAIL):
-        notice = Notice.probe_mail
-    elif any(event_id in text for event_id in changes):
-        notice = Notice.tampering_mail
-    elif _USER in text:
-        notice = Notice.mail
-    return None if notice is None else Sighting(notice, mail.at - began)
+        return _OF_METRICS.get(_TELLING & _list_metrics(alarm["Trigger"]))
+    for opening, notice in _OPENINGS.items():
+        if text.startswith(opening):
+            return notice
+    if any(event_id in text for event_id in changes):
+        return Notice.tampering_mail
+    return Notice.mail if _USER in text else None
 
 
 def _list_metrics(trigger: Mapping[str, Any]) -> frozenset[str]:

@@ -40,6 +40,14 @@ class Fault(StrEnum):
     changed_by_deployer = "changed-by-deployer"
     tamper_rules_deleted = "tamper-rules-deleted"
     both_tamper_rules_deleted = "both-tamper-rules-deleted"
+    spoke_deleted = "spoke-deleted"
+    spoke_rule_disabled = "spoke-rule-disabled"
+    hub_rule_disabled = "hub-rule-disabled"
+    hub_target_removed = "hub-target-removed"
+    hub_bus_deleted = "hub-bus-deleted"
+    bus_policy_edited = "bus-policy-edited"
+    event_dropped = "event-dropped"
+    trail_without_read_events = "trail-without-read-events"
 
 
 DESCRIPTIONS: Mapping[Fault, str] = {
@@ -66,6 +74,14 @@ DESCRIPTIONS: Mapping[Fault, str] = {
     Fault.changed_by_deployer: "the role that deploys the stack changes the rule",
     Fault.tamper_rules_deleted: "the rules that report tampering are deleted first, then the rule is disabled",
     Fault.both_tamper_rules_deleted: "the same, and those of stack watcher are deleted, too",
+    Fault.spoke_deleted: "an administrator of a member account deletes its spoke",
+    Fault.spoke_rule_disabled: "an administrator of a member account disables the rule that forwards sessions",
+    Fault.hub_rule_disabled: "the rule on the hub's bus is disabled",
+    Fault.hub_target_removed: "the target `slack` of the rule on the hub's bus is removed",
+    Fault.hub_bus_deleted: "the hub's bus is deleted, with its rules",
+    Fault.bus_policy_edited: "the policy of the hub's bus admits another organization",
+    Fault.event_dropped: "EventBridge drops the event of a use in a member account",
+    Fault.trail_without_read_events: "the trail logs no read events any more, so the use is recorded nowhere",
 }
 
 OF_SLACK = frozenset(
@@ -81,8 +97,22 @@ OF_SLACK = frozenset(
 )
 """The faults that Slack causes."""
 
-TAMPERING = frozenset(Fault) - OF_SLACK
-"""The faults that are made by calls of AWS, which CloudTrail records. Stack `watcher` is deployed for them."""
+ORGANIZATION = frozenset(
+    {
+        Fault.spoke_deleted,
+        Fault.spoke_rule_disabled,
+        Fault.hub_rule_disabled,
+        Fault.hub_target_removed,
+        Fault.hub_bus_deleted,
+        Fault.bus_policy_edited,
+        Fault.event_dropped,
+        Fault.trail_without_read_events,
+    }
+)
+"""The faults of a hub and its spokes. They are shown on a hub, with a use in a member account."""
+
+TAMPERING = frozenset(Fault) - OF_SLACK - ORGANIZATION
+"""The faults of a stack in one account that are made by calls of AWS, which CloudTrail records."""
 
 
 class Notice(StrEnum):
@@ -104,6 +134,9 @@ class Notice(StrEnum):
     failed_delivery = "failed-delivery alarm"
     dead_letter = "dead-letter alarm"
     failed_execution = "failed-execution alarm"
+    trail_mail = "metric-filter mail"
+    witness_mail = "witness mail"
+    roll_call = "roll-call mail"
 
 
 _PLACES = {
@@ -128,6 +161,21 @@ _SEEN_WITHOUT_AN_ALERT = (Fault.rule_disabled, Fault.target_removed, Fault.rule_
 _UNREPORTED = (Fault.tamper_rules_deleted, Fault.both_tamper_rules_deleted)
 _UNSEEN_BY_WATCHER = (Fault.session_policy_detached, Fault.both_tamper_rules_deleted)
 """Only a stack in us-east-1 may name the policy, and stack `watcher` is in the region of the stack."""
+
+_WITNESS = frozenset({Notice.witness_mail, Notice.late_alert})
+_OF_HUB: Mapping[Fault, frozenset[Notice]] = {
+    Fault.spoke_deleted: frozenset({Notice.trail_mail, Notice.roll_call}) | _WITNESS,
+    Fault.spoke_rule_disabled: frozenset({Notice.trail_mail}) | _WITNESS,
+    Fault.hub_rule_disabled: frozenset({Notice.tampering, Notice.watcher, Notice.trail_mail}) | _WITNESS,
+    # The rule fired, so the witness misses nothing.
+    Fault.hub_target_removed: frozenset({Notice.tampering, Notice.watcher, Notice.trail_mail}),
+    Fault.hub_bus_deleted: frozenset({Notice.tampering, Notice.watcher, Notice.trail_mail, Notice.roll_call})
+    | _WITNESS,
+    # Only a hub has a rule about policies of buses.
+    Fault.bus_policy_edited: frozenset({Notice.tampering, Notice.trail_mail, Notice.roll_call}) | _WITNESS,
+    Fault.event_dropped: frozenset({Notice.trail_mail}) | _WITNESS,
+    Fault.trail_without_read_events: frozenset({Notice.tampering, Notice.watcher}),
+}
 
 _OF_STACK: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
     **{(fault, Delivery.direct): _PROBE for fault in _REFUSED},
@@ -157,9 +205,17 @@ _OF_STACK: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
     (Fault.machine_deleted, Delivery.confirmed): frozenset({Notice.failed_delivery, Notice.dead_letter}),
 }
 
+HUB_DELIVERY = Delivery.confirmed
+"""The delivery of the hub. The faults of an organization lie before the delivery, so one is enough."""
+
 EXPECTED: Mapping[tuple[Fault, Delivery], frozenset[Notice]] = {
-    (fault, delivery): notices | {Notice.watcher} if fault in TAMPERING and fault not in _UNSEEN_BY_WATCHER else notices
-    for (fault, delivery), notices in _OF_STACK.items()
+    **{
+        (fault, delivery): notices | {Notice.watcher}
+        if fault in TAMPERING and fault not in _UNSEEN_BY_WATCHER
+        else notices
+        for (fault, delivery), notices in _OF_STACK.items()
+    },
+    **{(fault, HUB_DELIVERY): notices for fault, notices in _OF_HUB.items()},
 }
 """The notices that each fault must cause with each delivery, and no others; a pair that is absent does not apply."""
 

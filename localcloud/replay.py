@@ -6,15 +6,19 @@ Non-goals: deploying (`localcloud.stack`); judging the alerts (`localcloud.verdi
 """
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from breakglass.naming import ALERT_PATH_PREFIX
 from breakglass.terminal import escape_unprintable
 from localcloud import detached, report
-from localcloud.cloud import LocalCloudError, RunningCloud
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloudError, RunningCloud
+from localcloud.emulators.cloudtrail import as_event
 from localcloud.emulators.slack import Post
 from localcloud.records import Record, RecordError, load_record
 from localcloud.stack import DESCRIPTION
@@ -52,14 +56,14 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
     So every message belongs to the latest record, also if two records share an ID. The use of a long-lived key has no
     message but by an alarm; each record counts as the first after a quiet hour.
     """
-    alarms = _list_alarms_without_target(cloud)
+    alarms, bus = _list_alarms_without_target(cloud), _find_bus_of_drills(cloud)
     verdicts: list[Verdict] = []
     posts: list[Post] = []
     before = len(cloud.posts())
     deliveries: dict[str, int] = {}
     for record in records:
         began = time.time()
-        cloud.replay(record.content)
+        _replay(cloud, record.content, bus)
         deliveries = cloud.wait_idle()
         if alarms:
             cloud.evaluate_alarms(began, began + 60, alarms)
@@ -71,6 +75,21 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
         kinds = list_alert_kinds(post.body for post in accepted)
         verdicts.append(Verdict(record.file, record.expected, kinds, seconds if accepted else None))
     return ReplayResult(verdicts, posts, deliveries)
+
+
+def _replay(cloud: RunningCloud, record: Mapping[str, Any], bus_of_drills: str) -> None:
+    if "drill" not in record:
+        cloud.replay(record)
+        return
+    event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
+    cloud.client("events").put_events(Entries=[{**entry, "EventBusName": bus_of_drills}])
+
+
+def _find_bus_of_drills(cloud: RunningCloud) -> str:
+    """Return the name of the bus that an operator sends drills to: that of a hub, or the default one."""
+    buses = [bus["Name"] for bus in cloud.client("events").list_event_buses(NamePrefix=ALERT_PATH_PREFIX)["EventBuses"]]
+    return buses[0] if buses else "default"
 
 
 def _list_alarms_without_target(cloud: RunningCloud) -> list[str]:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from breakglass.terminal import escape_unprintable
 from breakglass.vocabulary import Delivery
-from localcloud.faults import Fault, FaultResult
+from localcloud.faults import ORGANIZATION, Fault, FaultResult
 from localcloud.steps import Step
 from localcloud.verdicts import Verdict
 
@@ -82,7 +82,10 @@ def render_steps(steps: Iterable[Step]) -> Table:
 
 
 def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Table:
-    """Return a table with one row per fault and delivery: notices and their times, and the alert itself."""
+    """Return a table with one row per fault and delivery: notices and their times, and the alert itself.
+
+    A fault of an organization has one row: its delivery has no part in the fault.
+    """
     table = Table(box=None, pad_edge=False)
     for heading in ("fault", "delivery"):
         table.add_column(heading, no_wrap=True)
@@ -94,6 +97,8 @@ def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Ta
     for fault in faults:
         for delivery in Delivery:
             result = known.get((fault, delivery))
+            if result is None and fault in ORGANIZATION:
+                continue
             if result is None:
                 table.add_row(fault, delivery, "does not apply")
                 continue
@@ -106,10 +111,12 @@ def render_faults(faults: Iterable[Fault], results: Iterable[FaultResult]) -> Ta
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as in `0.4 s`, `62 s` or `17 min`."""
+    """Return a duration as in `0.4 s`, `62 s`, `17 min` or `25 h`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def describe_changes(changes: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from localcloud.cloud import REGION, RunningCloud
+from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.engine import Engine, UpdateResult
 from localcloud.real_provider import is_wanted, provider_config
 
@@ -26,6 +26,9 @@ STACK, WATCHER = "local", "watcher"
 
 TRAIL = "management-events"
 """Name of the trail."""
+
+TRAIL_LOG_GROUP = "organization-trail"
+"""Name of the log group to which the trail delivers the records of all accounts and regions."""
 
 _STACK_FILE = ROOT / "stacks" / f"Pulumi.{STACK}.yaml"
 
@@ -113,10 +116,19 @@ def deploy_watcher(
 
 
 def create_trail(cloud: RunningCloud) -> None:
-    """Creates the trail that a stack expects: of all management events, in all regions. Nothing reads it here."""
+    """Creates the trail that a stack expects: of all management events, in all accounts and regions."""
+    cloud.client("logs").create_log_group(logGroupName=TRAIL_LOG_GROUP)
     trails = cloud.client("cloudtrail")
-    trails.create_trail(Name=TRAIL, S3BucketName="trail", IsMultiRegionTrail=True)
+    trails.create_trail(
+        Name=TRAIL,
+        S3BucketName="trail",
+        IsMultiRegionTrail=True,
+        IsOrganizationTrail=True,
+        CloudWatchLogsLogGroupArn=f"arn:aws:logs:{REGION}:{MANAGEMENT_ACCOUNT}:log-group:{TRAIL_LOG_GROUP}:*",
+        CloudWatchLogsRoleArn=f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/trail",
+    )
     trails.start_logging(Name=TRAIL)
+    cloud.set_trail(TRAIL_LOG_GROUP)
 
 
 def configure(
@@ -146,8 +158,19 @@ def configure(
     engine.config_set_all(values)
 
 
+def add_organization(engine: Engine) -> None:
+    """Makes stack `local` the hub of the organization of the stack file, at its next deployment."""
+    organization = (read_section("alerts") or {})["organization"]
+    _change_alerts(engine, lambda alerts: {**alerts, "organization": organization})
+
+
 def _leave_out_organization(engine: Engine) -> None:
+    _change_alerts(engine, lambda alerts: {key: value for key, value in alerts.items() if key != "organization"})
+
+
+def _change_alerts(engine: Engine, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Changes the section in the copy of the stack file."""
     file = Path(engine.environment()["PULUMI_OPTION_CONFIG_FILE"])
     content = yaml.safe_load(file.read_text())
-    if content["config"]["breakglass:alerts"].pop("organization", None) is not None:
-        file.write_text(yaml.safe_dump(content))
+    content["config"]["breakglass:alerts"] = change(content["config"]["breakglass:alerts"])
+    file.write_text(yaml.safe_dump(content))

@@ -12,7 +12,7 @@ import json
 import time
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -32,9 +32,63 @@ ADMINISTRATOR = Caller(
 )
 """The caller of every fault but those of a deployer."""
 
+MACHINE_SETTINGS = ("name", "definition", "roleArn", "type", "loggingConfiguration")
+"""The fields of a described state machine that CreateStateMachine takes."""
+
 _PREFIX = stack_prefix(STACK)
 
 _PIPELINE = Caller(f"arn:aws:iam::{MANAGEMENT_ACCOUNT}:role/ci", "build-17")
+
+
+class RecordedCalls:
+    """Makes calls of AWS, and keeps the record of each.
+
+    Attributes:
+        records: the records, in order.
+    """
+
+    def __init__(self, cloud: RunningCloud) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._cloud = cloud
+
+    def make(
+        self, service: str, operation: str, caller: Caller = ADMINISTRATOR, region: str = REGION, **parameters: Any
+    ) -> Any:
+        """Make a call in the caller's account, and keep its record."""
+        client = self._cloud.client(service, caller.account, region)
+        answer = getattr(client, xform_name(operation))(**parameters)
+        record = make_call_record(service, operation, parameters, caller, region=region, at=time.time())
+        self.records.append(record)
+        return answer
+
+
+@contextmanager
+def kept_rules(events: Any, names: Sequence[str], **bus: str) -> Iterator[None]:
+    """Put rules and their targets back on exit.
+
+    Args:
+        events: the client of their account and region.
+        names: names of the rules.
+        bus: `EventBusName`; empty for the default bus.
+    """
+    kept = [(describe_rule(events, name, **bus), list_targets(events, name, **bus)) for name in names]
+    yield
+    for rule, targets in kept:
+        events.put_rule(**rule, **bus)
+        if targets:
+            events.put_targets(Rule=rule["Name"], Targets=targets, **bus)
+
+
+def describe_rule(events: Any, name: str, **bus: str) -> dict[str, Any]:
+    """Return a rule as PutRule takes it, but for its bus."""
+    rule = events.describe_rule(Name=name, **bus)
+    return {field: rule[field] for field in ("Name", "EventPattern", "State", "Description") if rule.get(field)}
+
+
+def list_targets(events: Any, rule: str, **bus: str) -> list[dict[str, Any]]:
+    """Return the targets of a rule."""
+    targets: list[dict[str, Any]] = events.list_targets_by_rule(Rule=rule, **bus)["Targets"]
+    return targets
 
 
 class Tampering:
@@ -44,13 +98,11 @@ class Tampering:
         cloud: the cloud of stack `local`.
         rule: name of the rule whose event follows the fault.
         deployer: ARN of the role that deploys the stack.
-
-    Attributes:
-        records: the records of the calls, in order.
     """
 
     def __init__(self, cloud: RunningCloud, rule: str, deployer: str) -> None:
-        self.records: list[dict[str, Any]] = []
+        self._calls = RecordedCalls(cloud)
+        self._call = self._calls.make
         self._cloud = cloud
         self._rule = rule
         self._deployer = deployer
@@ -73,16 +125,14 @@ class Tampering:
             Fault.both_tamper_rules_deleted: partial(self._deleted_tamper_rules, STACK, WATCHER),
         }
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records of the calls, in order."""
+        return self._calls.records
+
     def make(self, fault: Fault) -> AbstractContextManager[None]:
         """Make a fault on entry, with its records; repair it on exit."""
         return self._faults[fault]()
-
-    def _call(self, service: str, operation: str, caller: Caller = ADMINISTRATOR, **parameters: Any) -> Any:
-        """Make a call, and keep its record."""
-        answer = getattr(self._cloud.client(service), xform_name(operation))(**parameters)
-        record = make_call_record(service, operation, parameters, caller, region=REGION, at=time.time())
-        self.records.append(record)
-        return answer
 
     @contextmanager
     def _deauthorised_connection(self) -> Iterator[None]:
@@ -130,9 +180,8 @@ class Tampering:
         machine = self._describe_machine()
         self._call("stepfunctions", "DeleteStateMachine", stateMachineArn=machine["stateMachineArn"])
         yield
-        kept = ("name", "definition", "roleArn", "type", "loggingConfiguration")
         states = self._cloud.client("stepfunctions")
-        states.create_state_machine(**{field: machine[field] for field in kept if field in machine})
+        states.create_state_machine(**{field: machine[field] for field in MACHINE_SETTINGS if field in machine})
 
     def _describe_machine(self) -> dict[str, Any]:
         (arn,) = (target["Arn"] for target in self._targets(self._rule) if target["Id"] == "slack")
@@ -193,7 +242,7 @@ class Tampering:
         session = "pulumi-up"
         self._call("sts", "AssumeRole", _PIPELINE, RoleArn=self._deployer, RoleSessionName=session)
         with self._kept_rules([self._rule]):
-            rule = self._describe_rule(self._rule)
+            rule = describe_rule(self._cloud.client("events"), self._rule)
             self._call("events", "PutRule", Caller(self._deployer, session), **rule | {"Description": "Changed."})
             yield
 
@@ -203,24 +252,11 @@ class Tampering:
             self._call("events", "RemoveTargets", Rule=rule, Ids=targets)
         self._call("events", "DeleteRule", Name=rule)
 
-    @contextmanager
-    def _kept_rules(self, names: list[str]) -> Iterator[None]:
-        """Put rules and their targets back on exit."""
-        kept = [(self._describe_rule(name), self._targets(name)) for name in names]
-        yield
-        events = self._cloud.client("events")
-        for rule, targets in kept:
-            events.put_rule(**rule)
-            if targets:
-                events.put_targets(Rule=rule["Name"], Targets=targets)
-
-    def _describe_rule(self, name: str) -> dict[str, Any]:
-        rule = self._cloud.client("events").describe_rule(Name=name)
-        return {field: rule[field] for field in ("Name", "EventPattern", "State", "Description") if rule.get(field)}
+    def _kept_rules(self, names: Sequence[str]) -> AbstractContextManager[None]:
+        return kept_rules(self._cloud.client("events"), names)
 
     def _targets(self, rule: str) -> list[dict[str, Any]]:
-        targets: list[dict[str, Any]] = self._cloud.client("events").list_targets_by_rule(Rule=rule)["Targets"]
-        return targets
+        return list_targets(self._cloud.client("events"), rule)
 
     @contextmanager
     def _deleted_alarm(self) -> Iterator[None]:

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.cloud import LocalCloudError
+from localcloud.cloud import MANAGEMENT_ACCOUNT, LocalCloudError
+from localcloud.emulators.identity import ACCOUNTS
 from localcloud.records import RECORDS, load_records
 from localcloud.slack_user import wait_until
 from localcloud.toolchain import environment
@@ -107,8 +108,18 @@ def test_with_the_projects_records_everything_is_as_expected(demos: Demos) -> No
         f"{len(records)} records, {alerts} alerts. Of {len(records)} records with an expectation {len(records)} are as "
         "expected: 0 alerts missing, 0 unexpected." in " ".join(output.split())
     )
-    assert "11 approval steps, 11 as expected." in " ".join(output.split())
+    assert "11 steps of the approvals, 11 as expected." in " ".join(output.split())
     assert "WRONG" not in output
+
+
+def test_uses_in_each_watched_account_and_region_alert(demos: Demos) -> None:
+    """Not those in the excluded account, nor before an account that joins has moved to a unit."""
+    accounts = demos.result["accounts"]
+    if demos.result["faults"]:
+        assert accounts == {}
+        return
+    watched = [MANAGEMENT_ACCOUNT, *(account for account, name in ACCOUNTS.items() if name != "sandbox")]
+    assert accounts == {account: ["eu-central-1", "us-east-1"] for account in [*watched, "666666666666"]}
 
 
 def test_fault_is_noticed_with_each_delivery(demos: Demos) -> None:
@@ -134,7 +145,7 @@ def test_switch_of_the_delivery_replaces_no_rule(demos: Demos) -> None:
 
 def test_result_file_is_that_of_one_demo_as_a_whole(demos: Demos) -> None:
     result = demos.result
-    assert sorted(result) == ["faults", "messages", "records", "rules", "scenes", "stack"]
+    assert sorted(result) == ["accounts", "faults", "messages", "records", "rules", "scenes", "stack"]
     assert result["stack"]["resources"] > 80
     assert result["stack"]["up_seconds"] > 0
     # Both ended; the later one's stays.
@@ -145,6 +156,7 @@ def test_result_file_is_that_of_one_demo_as_a_whole(demos: Demos) -> None:
         assert [record["file"] for record in result["records"]] == [record.file for record in load_records(RECORDS)]
         assert all(sorted(record) == ["expected", "file", "seconds", "seen"] for record in result["records"])
         assert all((record["seconds"] is None) == (record["seen"] == []) for record in result["records"])
+        assert all(scene["seen"] == scene["expected"] for scene in result["scenes"])
         seen = sorted(kind for record in result["records"] for kind in record["seen"])
         assert list(list_alert_kinds(result["messages"])) == seen
 

@@ -10,6 +10,8 @@ from breakglass.vocabulary import Delivery
 from localcloud.faults import (
     DESCRIPTIONS,
     EXPECTED,
+    HUB_DELIVERY,
+    ORGANIZATION,
     TAMPERING,
     Fault,
     FaultResult,
@@ -40,7 +42,8 @@ def shown(*results: FaultResult) -> list[str]:
 def test_every_fault_has_a_description_and_expectations() -> None:
     assert set(DESCRIPTIONS) == set(Fault)
     pairs = {(fault, delivery) for fault in Fault for delivery in Delivery}
-    assert pairs - set(EXPECTED) == {(fault, Delivery.direct) for fault in OF_MACHINE}
+    assert pairs - set(EXPECTED) == {(fault, Delivery.direct) for fault in OF_MACHINE | ORGANIZATION}
+    assert HUB_DELIVERY is not Delivery.direct
 
 
 def test_fault_is_unseen_only_without_any_tamper_rule() -> None:
@@ -51,12 +54,29 @@ def test_fault_is_unseen_only_without_any_tamper_rule() -> None:
 
 def test_each_change_by_a_call_of_aws_is_seen_by_the_watcher() -> None:
     seen = {fault for (fault, _), notices in EXPECTED.items() if Notice.watcher in notices}
-    assert seen == TAMPERING - {BOTH, Fault.session_policy_detached}
+    assert seen - ORGANIZATION == TAMPERING - {BOTH, Fault.session_policy_detached}
+
+
+def test_each_change_in_the_hubs_account_is_tampering() -> None:
+    elsewhere = {fault for fault in ORGANIZATION if Notice.tampering not in EXPECTED[fault, HUB_DELIVERY]}
+    assert elsewhere == {Fault.spoke_deleted, Fault.spoke_rule_disabled, Fault.event_dropped}
+
+
+def test_each_recorded_use_is_mailed_by_the_trails_filter() -> None:
+    """Without read events the trail records no use either; the change of the trail is recorded."""
+    unseen = {fault for fault in ORGANIZATION if Notice.trail_mail not in EXPECTED[fault, HUB_DELIVERY]}
+    assert unseen == {Fault.trail_without_read_events}
+
+
+def test_roll_call_reports_spokes_that_can_not_be_heard() -> None:
+    missed = {fault for fault in ORGANIZATION if Notice.roll_call in EXPECTED[fault, HUB_DELIVERY]}
+    assert missed == {Fault.spoke_deleted, Fault.hub_bus_deleted, Fault.bus_policy_edited}
 
 
 def test_confirmed_delivery_keeps_every_alert_that_a_rule_sends() -> None:
     holding = {Notice.alert, Notice.plain_alert, Notice.mail, Notice.dead_letter, Notice.failed_execution}
-    without_alert = {fault for fault in Fault if not EXPECTED[fault, Delivery.confirmed] & holding}
+    of_stack = set(Fault) - ORGANIZATION
+    without_alert = {fault for fault in of_stack if not EXPECTED[fault, Delivery.confirmed] & holding}
     assert without_alert == {
         *(Fault.rule_disabled, Fault.target_removed, Fault.rule_deleted),
         *(Fault.trail_stopped, Fault.tamper_rules_deleted, BOTH),
@@ -139,6 +159,15 @@ def test_table_shows_notices_times_and_what_is_missing() -> None:
     assert lines[7].strip() == "unexpected: mail with the alert"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (62, "62 s"), (1023, "17 min")])
-def test_duration_is_shown_in_seconds_or_minutes(seconds: float, text: str) -> None:
+def test_fault_of_an_organization_has_one_row() -> None:
+    lines = shown(result(Fault.hub_target_removed, HUB_DELIVERY, Notice.tampering))
+    assert lines[1].split()[:2] == ["hub-target-removed", "confirmed"]
+    assert "does not apply" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (62, "62 s"), (1023, "17 min"), (5340, "89 min"), (90_000, "25 h")],
+)
+def test_duration_is_shown_in_seconds_minutes_or_hours(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text

@@ -177,6 +177,7 @@ class TamperSubject:
         functions: ARNs of the roles of the approvals' functions, which write the policies that end sessions.
         hub: True if the stack is the hub of an organization, with an event bus, spokes of its own account, and the
             StackSet of the others.
+        witness: True if the stack has a witness, with a log of fired events and perhaps filters of a trail's log.
     """
 
     prefixes: tuple[str, ...]
@@ -189,6 +190,7 @@ class TamperSubject:
     deployers: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     hub: bool = False
+    witness: bool = False
 
     @property
     def actors(self) -> tuple[str, ...]:

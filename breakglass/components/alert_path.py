@@ -228,6 +228,7 @@ class AlertPathParts:
                 deployer_arns=list(subject.deployers),
                 function_arns=list(subject.functions),
                 hub=subject.hub,
+                witness=subject.witness,
                 target_arn=self._target.arn,
                 target_role_arn=self._target.role_arn,
             ),

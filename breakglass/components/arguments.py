@@ -865,6 +865,9 @@ class TamperAlertArgs(TypedDict):
     """ARNs of the roles that deploy the stack. Their changes are not reported; the start of their sessions is."""
     function_arns: NotRequired[list[str]]
     """ARNs of the roles of the approvals' functions that change resources of the stack."""
+    witness: NotRequired[bool]
+    """The stack has a `Witness`: watch its log of events, and its filters on the log group of a trail. Default:
+    `false`."""
     hub: NotRequired[bool]
     """The stack is the hub of an organization: watch the policy of its event bus, its own spokes, and the StackSet of
     the others. Default: `false`."""

@@ -225,6 +225,7 @@ def own_arns(
     key_arns: Iterable[str] = (),
     buckets: Iterable[str] = (),
     organization: bool = False,
+    witness: bool = False,
 ) -> tuple[str, ...]:
     """Return the ARN patterns of the stack's resources without the prefix, and of those of an organization.
 
@@ -237,6 +238,7 @@ def own_arns(
         buckets: names of S3 buckets.
         organization: True for a hub or a spoke. Adds the bus of the hub, its log groups, and the StackSet with the
             stack of each spoke, which is named after the StackSet.
+        witness: True for a stack with a witness. Adds its log of fired events.
     """
     unprefixed = sorted({name for name in secret_names if not name.startswith(ALERT_PATH_PREFIX)})
     of_organization = (
@@ -244,13 +246,14 @@ def own_arns(
         f"cloudformation:*:*:stackset-target/{SPOKE_STACK_SET}:*",
         f"cloudformation:*:*:stackset/{SPOKE_STACK_SET}:*",
         f"events:*:*:event-bus/{ALERT_PATH_PREFIX}*",
-        f"logs:*:*:log-group:{EVENTS_LOG_PREFIX}{ALERT_PATH_PREFIX}*",
     )
+    event_logs = f"arn:{partition}:logs:*:*:log-group:{EVENTS_LOG_PREFIX}{ALERT_PATH_PREFIX}*"
     return (
         *sorted(set(key_arns)),
         *(f"arn:{partition}:s3:::{name}{objects}" for name in buckets for objects in ("", "/*")),
         *(f"arn:{partition}:secretsmanager:*:*:secret:{name}-??????" for name in unprefixed),
         *(f"arn:{partition}:{each}" for each in of_organization if organization),
+        *([event_logs] if organization or witness else []),
     )
 
 

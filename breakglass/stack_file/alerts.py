@@ -222,6 +222,12 @@ class Alerts(SlackAlert, EvidencePaths):
     the account that CloudTrail recorded and no rule fired on."""
 
     @property
+    def has_witness(self) -> bool:
+        """True if uses on which no rule fired are looked for."""
+        organization = self.organization
+        return self.witness_seconds is not None or bool(organization and organization.witness)
+
+    @property
     def witness_seconds(self) -> int | None:
         """The interval of the witness of a stack without `organization` in seconds; None without one."""
         if self.witness == OFF:

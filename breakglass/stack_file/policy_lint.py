@@ -15,6 +15,7 @@ from breakglass.errors import Problem
 from breakglass.iam.lint import LintContext, Severity, lint_pair
 from breakglass.iam.protection import own_arns
 from breakglass.stack_file.base import RawValue
+from breakglass.stack_file.organization import OFF
 from breakglass.stack_file.policy_document import PolicyDocument, parse_policy, read_policy_file
 from breakglass.stack_file.report import key_path
 from breakglass.stack_file.types import BucketName, KmsKeyArn, PolicyArn, SecretName
@@ -86,6 +87,7 @@ def lint_context(given: RawValue) -> LintContext:
             key_arns=[key for key in keys if key],
             buckets=[bucket for each in sets["trailBuckets"] if (bucket := each.valid(_BUCKET_NAME))],
             organization=bool(given["alerts"]["organization"] or given["alerts"]["forwardTo"]),
+            witness=given["alerts"]["witness"].value not in (None, OFF),
         ),
     )
 

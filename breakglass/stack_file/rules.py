@@ -225,6 +225,7 @@ def tamper_subject(stack_file: StackFile, stack: str, known: Known) -> TamperSub
             for function in (AppFunction.provisioner, AppFunction.reconciler)
         ),
         hub=alerts.organization is not None,
+        witness=alerts.has_witness,
     )
 
 

@@ -233,11 +233,13 @@ def _of_stack(subject: TamperSubject) -> Iterator[Alternative]:
     yield from parameter("resourceArn", *behind("arn:*:"), *behind("arn:*/"))
     # The caller writes the address: its scheme and host may differ.
     yield from parameter("queueUrl", *prefixed, *behind("*/"))
-    folders = [VENDED_LOGS_PREFIX, *([EVENTS_LOG_PREFIX] if subject.hub else [])]
+    folders = [VENDED_LOGS_PREFIX, *([EVENTS_LOG_PREFIX] if subject.hub or subject.witness else [])]
     logs = [*prefixed, *({"prefix": folder + prefix} for folder in folders for prefix in subject.prefixes)]
     groups = [form for folder in ("", *folders) for form in behind(f"arn:*:log-group:{folder}")]
     yield from parameter("logGroupIdentifier", *logs, *groups)
     yield from parameter("logGroupName", *logs)
+    if subject.witness:
+        yield from parameter("filterName", *prefixed)
     if subject.api_id is not None:
         yield from parameter("apiId", subject.api_id)
     if subject.hub:

@@ -46,6 +46,8 @@ class TamperAlertSpec(AlertSpec):
     """ARNs of the roles that deploy the stack. Their changes are not reported; the start of their sessions is."""
     function_arns: list[DeployerArn] = Field(default_factory=list)
     """ARNs of the roles of the approvals' functions that change resources of the stack."""
+    witness: StrictBool = False
+    """The stack has a `Witness`: watch its log of events, and its filters on the log group of a trail."""
     hub: StrictBool = False
     """The stack is the hub of an organization: watch the policy of its event bus, its own spokes, and the StackSet of
     the others."""
@@ -63,6 +65,7 @@ class TamperAlertSpec(AlertSpec):
             deployers=tuple(self.deployer_arns),
             functions=tuple(self.function_arns),
             hub=self.hub,
+            witness=self.witness,
         )
 
     @property

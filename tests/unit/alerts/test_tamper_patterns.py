@@ -373,6 +373,19 @@ def test_change_of_a_hub_is_tampering(service: str, name: str, parameters: dict[
     assert keys_of(change(service, name, parameters, userIdentity=by_deployer), HUB) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("DeleteLogGroup", {"logGroupName": "/aws/events/breakglass-prod-witness-fired"}),
+        ("DeleteMetricFilter", {"logGroupName": "org-trail", "filterName": "breakglass-prod-witness-uses-1"}),
+    ],
+)
+def test_change_of_a_witness_is_tampering(name: str, parameters: dict[str, Any]) -> None:
+    witnessed = alert_rules(replace(SUBJECT, witness=True))
+    event = change("logs", name, parameters)
+    assert (keys_of(event, witnessed), keys_of(event)) == (["tamper-stack"], [])
+
+
 def test_hub_changes_no_pattern_of_another_stack() -> None:
     """The golden file is that of a stack without an organization."""
     assert "aws.cloudformation" not in GOLDEN.read_text(encoding="utf-8")

@@ -174,6 +174,11 @@ def test_own_arns_of_an_organization_are_exactly_these() -> None:
     )
 
 
+def test_own_arns_of_a_witness_are_its_log() -> None:
+    assert own_arns("aws", witness=True) == ORGANIZATION[-1:]
+    assert own_arns("aws", organization=True, witness=True) == ORGANIZATION
+
+
 def test_protection_of_an_organization_adds_only_its_stack_set() -> None:
     (plain, *rest, anywhere), (own, *more, elsewhere) = (protect_alert_path("aws", arns) for arns in ((), ORGANIZATION))
     reads = {f"cloudformation:{verb}*" for verb in ("Describe", "Detect", "Get", "List")}

@@ -1321,6 +1321,12 @@ def test_lint_context_of_hub_and_spoke_names_the_stack_set(key: str, value: obje
     assert own(((*ALERTS, key), value)) - own() == set(own_arns("aws", organization=True))
 
 
+@pytest.mark.parametrize(("interval", "has_witness"), [("PT1H", True), ("off", False)])
+def test_lint_context_of_a_witness_names_its_log(interval: str, has_witness: bool) -> None:
+    with_witness = lint_context(RawValue(stack(((*ALERTS, "witness"), interval))))
+    assert with_witness.own_arns == (*lint_context(RawValue(stack())).own_arns, *own_arns("aws", witness=has_witness))
+
+
 def test_refused_policy_file_is_reported_at_its_key(tmp_path: Path) -> None:
     (tmp_path / "iam.json").write_text(
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}'

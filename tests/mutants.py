@@ -37,6 +37,7 @@ MODULES = (
     "breakglass/alerts/messages/first_line.py",
     "breakglass/alerts/messages/kinds.py",
     "breakglass/alerts/messages/transformer.py",
+    "breakglass/organization/spoke_rules.py",
 )
 """The changed modules."""
 
@@ -56,6 +57,7 @@ TESTS = (
             "subjects",
         )
     ),
+    "tests/unit/organization/test_spoke_rules.py",
 )
 """The quick tests of these modules, without those that meet them from far away, as those of the state machines do."""
 

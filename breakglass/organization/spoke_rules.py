@@ -123,8 +123,8 @@ def spoke_rules(settings: SpokeSettings) -> list[SpokeRule]:
         if len(text) > PATTERN_LIMIT:
             raise BreakglassError(
                 f"Expected an event pattern of at most {PATTERN_LIMIT} characters for the rule {rule.name}, got "
-                f"{len(text)}: EventBridge would refuse the rule in each account. The cause is the "
-                f"{len(settings.users)} watched IAM users, or a role with a very long path. Watch fewer users, or "
+                f"{len(text)}: EventBridge would refuse the rule in each account. The cause is a long list of watched "
+                f"IAM users ({len(settings.users)} of them), or a role with a very long path. Watch fewer users, or "
                 "give the role a shorter path."
             )
     heartbeat = "Shows the hub of the break-glass alerts that this spoke works."
@@ -250,5 +250,5 @@ def _messages(role: str) -> list[Any]:
     """Match "... on resource: ARN", at the end or before a reason."""
     if "*" in role:
         # No session's ARN has `:role/` (but `:assumed-role/`).
-        return [{"wildcard": "*:" + role.split(":", 5)[5]}]
+        return [{"wildcard": "*:" + role.rpartition(":")[2]}]
     return [{"suffix": f" {role}"}, {"wildcard": f"* {role} *"}]

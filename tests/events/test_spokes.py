@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from breakglass.alerts.patterns import alert_rules
+from breakglass.alerts.patterns import Pattern, alert_rules
 from breakglass.alerts.subjects import RoleSubject, UserSubject
 from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from localcloud.emulators.cloudtrail import as_event
@@ -16,13 +16,17 @@ from tests.events.matcher import matches, ministack_matches
 from tests.events.watched import USED
 
 RECORDS = [record for record in load_records() if "drill" not in record.content]
-RULES = spoke_rules(
-    SpokeSettings(
-        roles=tuple(subject.arn for subject in USED if isinstance(subject, RoleSubject)),
-        users=tuple(subject.arn for subject in USED if isinstance(subject, UserSubject)),
-        portal=True,
-    )
+SETTINGS = SpokeSettings(
+    roles=tuple(subject.arn for subject in USED if isinstance(subject, RoleSubject)),
+    users=tuple(subject.arn for subject in USED if isinstance(subject, UserSubject)),
+    portal=True,
 )
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict[str, Pattern]:
+    """The patterns by the keys of their rules."""
+    return {rule.key: rule.pattern for rule in spoke_rules(SETTINGS) if rule.pattern}
 
 
 def to_event(record: Record) -> dict[str, Any]:
@@ -33,26 +37,26 @@ def alerting(event: dict[str, Any]) -> bool:
     return any(matches(rule.pattern, event) for subject in USED for rule in alert_rules(subject))
 
 
-def forwarding(event: dict[str, Any]) -> list[str]:
-    return [rule.key for rule in RULES if rule.pattern and matches(rule.pattern, event)]
+def forwarding(rules: dict[str, Pattern], event: dict[str, Any]) -> list[str]:
+    return [key for key, pattern in rules.items() if matches(pattern, event)]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.file)
-def test_record_that_alerts_is_forwarded_once(record: Record) -> None:
+def test_record_that_alerts_is_forwarded_once(record: Record, rules: dict[str, Pattern]) -> None:
     event = to_event(record)
-    forwarded = forwarding(event)
+    forwarded = forwarding(rules, event)
 
     assert len(forwarded) == 1 if alerting(event) else len(forwarded) <= 1
-    assert forwarded == [rule.key for rule in RULES if rule.pattern and ministack_matches(rule.pattern, event)]
+    assert forwarded == [key for key, pattern in rules.items() if ministack_matches(pattern, event)]
 
 
-def test_records_use_every_rule_of_a_spoke() -> None:
-    used = {key for record in RECORDS if alerting(to_event(record)) for key in forwarding(to_event(record))}
+def test_records_use_every_rule_of_a_spoke(rules: dict[str, Pattern]) -> None:
+    used = {key for record in RECORDS if alerting(to_event(record)) for key in forwarding(rules, to_event(record))}
 
-    assert used == {rule.key for rule in RULES if rule.pattern}
+    assert used == rules.keys()
 
 
-def test_some_records_are_not_forwarded() -> None:
-    kept = [record.file for record in RECORDS if not forwarding(to_event(record))]
+def test_some_records_are_not_forwarded(rules: dict[str, Pattern]) -> None:
+    kept = [record.file for record in RECORDS if not forwarding(rules, to_event(record))]
 
     assert len(kept) > 20

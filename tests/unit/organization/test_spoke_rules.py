@@ -160,7 +160,13 @@ def test_patterns_of_a_spoke_without_settings_are_exactly_these() -> None:
     sts = {"source": ["aws.sts"], "detail-type": ["AWS API Call via CloudTrail"]}
     sign_ins = ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"]
     logins = ["AuthorizeOAuth2Access", "CreateOAuth2Token", "CreateOAuth2TokenWithIAM"]
-    assert {rule.key: rule.pattern for rule in spoke_rules(SpokeSettings())} == {
+    patterns = {rule.key: rule.pattern for rule in spoke_rules(SpokeSettings(portal=True))}
+    assert patterns.pop("portal") == {
+        "source": ["aws.sso", "aws.signin"],
+        "detail-type": ["AWS Service Event via CloudTrail", "AWS API Call via CloudTrail"],
+        "detail": {"eventName": ["GetRoleCredentials", "Federate", "AddRegion"], "userIdentity": not_root},
+    }
+    assert patterns == {
         "sessions": {
             **sts,
             "detail": {
@@ -201,6 +207,35 @@ def test_patterns_of_a_spoke_without_settings_are_exactly_these() -> None:
             },
         },
         "heartbeat": None,
+    }
+
+
+def test_watched_user_has_a_rule_that_the_others_leave_out() -> None:
+    not_root = {"type": [{"exists": False}, {"anything-but": ["Root"]}]}
+    patterns = {rule.key: rule.pattern for rule in spoke_rules(SpokeSettings(users=USERS[:1])) if rule.pattern}
+    name = [{"equals-ignore-case": "door"}]
+    changed = {"eventSource": ["iam.amazonaws.com"], "requestParameters": {"userName": name}, "userIdentity": not_root}
+    assert patterns["users"] == {
+        "source": [{"prefix": "aws."}],
+        "detail-type": patterns["root"]["detail-type"],
+        "detail": {"$or": [{"userIdentity": {"userName": name, **not_root}}, changed]},
+    }
+    others = {**not_root, "userName": [{"exists": False}, {"anything-but": ["door"]}]}
+    for key in ("sessions", "denied"):
+        assert patterns[key]["detail"]["userIdentity"] == others
+    assert patterns["root"]["detail"]["$or"][1]["userIdentity"] == others
+
+
+def test_descriptions_say_what_a_rule_forwards() -> None:
+    rules = spoke_rules(SpokeSettings(users=USERS, portal=True))
+    assert {rule.key: rule.description for rule in rules} == {
+        "sessions": "Forwards sessions of roles that may be watched.",
+        "console": "Forwards sign-ins of roles to the console, and `aws login`.",
+        "denied": "Forwards refused sessions of such roles.",
+        "root": "Forwards what the root user does, and AssumeRoot.",
+        "portal": "Forwards what the portal of Identity Center gives out.",
+        "users": "Forwards what the watched IAM users do, and changes of them.",
+        "heartbeat": "Shows the hub of the break-glass alerts that this spoke works.",
     }
 
 
@@ -270,20 +305,54 @@ def test_roles_below_the_path_are_in_no_rule_themselves() -> None:
     assert patterns(ROLES[0]) != patterns()
 
 
+def test_role_below_the_path_is_forwarded() -> None:
+    call = {"source": "aws.sts", "detail-type": "AWS API Call via CloudTrail"}
+    session = {"eventName": "AssumeRole", "requestParameters": {"roleArn": BELOW}, "userIdentity": {"type": "IAMUser"}}
+    message = f"User: x is not authorized to perform: sts:AssumeRole on resource: {BELOW}"
+    refusal = {"eventName": "AssumeRole", "errorCode": "AccessDenied", "errorMessage": message}
+
+    for detail, key in ((session, "sessions"), (refusal, "denied")):
+        event = {**call, "detail": detail}
+        assert forwarding(event, SpokeSettings(role_path="/break-glass/")) == [key]
+        assert forwarding(event, SpokeSettings()) == []
+
+
 def test_rules_do_not_depend_on_the_order_of_roles_and_users() -> None:
     turned = SpokeSettings(roles=ROLES[::-1], role_path=SETTINGS.role_path, users=(*USERS[::-1], USERS[0]), portal=True)
     assert spoke_rules(turned) == spoke_rules(SETTINGS)
 
 
-def test_too_many_roles_are_refused_with_the_way_out() -> None:
-    with pytest.raises(BreakglassError, match=re.escape("rolePath: /break-glass/")) as refused:
-        spoke_rules(SpokeSettings(roles=_roles(60)))
-    assert "the 60 watched roles" in str(refused.value)
+def test_twenty_rules_are_the_most_of_a_spoke() -> None:
+    assert len(spoke_rules(SpokeSettings(roles=_roles(30)))) == 20
+    assert refused(SpokeSettings(roles=_roles(31))) == (
+        "Expected at most 20 rules in a spoke, got 21: each account has them. The cause is the 31 watched roles that "
+        "are not below `watch.rolePath`. Make such roles below one path, and watch the path instead, e.g. "
+        "`rolePath: /break-glass/`."
+    )
+
+
+def refused(settings: SpokeSettings) -> str:
+    with pytest.raises(BreakglassError) as error:
+        spoke_rules(settings)
+    return str(error.value)
+
+
+def test_pattern_of_2048_characters_is_the_longest() -> None:
+    def settings(name: str) -> SpokeSettings:
+        role = f"arn:aws:iam::222222222222:role/{'p' * 513}/r"
+        return SpokeSettings(roles=(role,), users=(f"arn:aws:iam::222222222222:user/{name}",))
+
+    patterns = [rule.pattern for rule in spoke_rules(settings("eve")) if rule.pattern]
+    assert max(len(compact_json(pattern)) for pattern in patterns) == PATTERN_LIMIT
+    assert refused(settings("evie")) == (
+        "Expected an event pattern of at most 2048 characters for the rule breakglass-spoke-denied-2, got 2049: "
+        "EventBridge would refuse the rule in each account. The cause is a long list of watched IAM users (1 of them), "
+        "or a role with a very long path. Watch fewer users, or give the role a shorter path."
+    )
 
 
 def test_too_many_users_are_refused() -> None:
-    with pytest.raises(BreakglassError, match="the 40 watched IAM users"):
-        spoke_rules(SpokeSettings(users=_users(40)))
+    assert "for the rule breakglass-spoke-users, got 2085" in refused(SpokeSettings(users=_users(18)))
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])

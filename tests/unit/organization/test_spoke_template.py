@@ -25,7 +25,7 @@ Regenerate it with `python tests/unit/organization/test_spoke_template.py`.
 """
 
 ROLE, USER = "arn:aws:iam::333333333333:role/emergency", "arn:aws:iam::333333333333:user/door"
-SETTINGS = SpokeSettings(roles=(ROLE,), role_path="/break-glass/", users=(USER,))
+SETTINGS = SpokeSettings(roles=(ROLE,), role_path="/break-glass/", users=(USER,), portal=True)
 EXCLUDED = ["555555555555", "111111111111"]
 
 
@@ -49,7 +49,7 @@ def test_text_of_the_template_is_compact() -> None:
 
 def test_template_has_no_fault_by_the_schemas_of_aws() -> None:
     assert faults(spoke_template(SETTINGS, EXCLUDED)) == []
-    assert faults(spoke_template(SpokeSettings(portal=True))) == []
+    assert faults(spoke_template(SpokeSettings())) == []
 
 
 def test_wrong_state_is_a_fault_by_the_schemas_of_aws() -> None:
@@ -65,7 +65,7 @@ def test_target_has_nothing_that_aws_refuses_for_a_bus() -> None:
     resources = spoke_template(SETTINGS, EXCLUDED)["Resources"].values()
     rules = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::Events::Rule"]
 
-    assert len(rules) == 7
+    assert len(rules) == 8
     for rule in rules:
         assert rule["Targets"] == [
             {
@@ -144,11 +144,19 @@ def test_largest_template_fits_into_a_request() -> None:
     assert 30_000 < len(template_body(SpokeSettings(roles=roles, role_path="/b/"), excluded)) <= TEMPLATE_LIMIT
 
 
-def test_too_large_template_is_refused_with_the_way_out() -> None:
-    excluded = [f"{number:012}" for number in range(1_000)]
+def test_template_of_51200_bytes_is_the_largest() -> None:
+    excluded = [f"{number:012}" for number in range(600)]
+    # No account ID, but of any length.
+    filling = "9" * (TEMPLATE_LIMIT - len(template_body(SETTINGS, [*excluded, ""])))
 
-    with pytest.raises(BreakglassError, match=r"at most 51,200 bytes .* got \d\d,\d{3}.*1,000 excluded accounts"):
-        template_body(SpokeSettings(), excluded)
+    assert len(template_body(SETTINGS, [*excluded, filling])) == TEMPLATE_LIMIT
+    with pytest.raises(BreakglassError) as refused:
+        template_body(SETTINGS, [*excluded, f"{filling}9"])
+    assert str(refused.value) == (
+        "Expected a template of at most 51,200 bytes for the spokes, got 51,201: it would be refused. The cause is 1 "
+        "watched roles and 601 excluded accounts. Make the roles below one path, and watch the path instead, e.g. "
+        "`rolePath: /break-glass/`; name units without the accounts that you exclude."
+    )
 
 
 if __name__ == "__main__":

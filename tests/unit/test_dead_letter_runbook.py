@@ -128,7 +128,8 @@ def run(folder: Path, *letters: dict[str, Any]) -> Run:
         file.write_text(text.replace("PYTHON", sys.executable).replace("QUEUE", QUEUE))
         file.chmod(0o700)
     (home / "letters.json").write_text(json.dumps({"Messages": letters}))
-    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", RUNBOOK.read_text(), re.DOTALL | re.MULTILINE)
+    of_the_stack = RUNBOOK.read_text().partition("\n## The queue of a spoke\n")[0]
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", of_the_stack, re.DOTALL | re.MULTILINE)
     script = "\necho --\n".join(blocks)
     assert script.count("QUEUE=…") == 1
     done = subprocess.run(

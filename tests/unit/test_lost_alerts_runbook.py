@@ -2,7 +2,7 @@
 
 They run in bash with jq's own library; the AWS CLI is a stand-in that looks records up as CloudTrail's event history
 does. The use of a key is left out, as in the runbook. It does not prove that the event history has a record that an
-event bus gets.
+event bus gets, nor that Logs Insights understands the query.
 """
 
 import json
@@ -17,6 +17,7 @@ from breakglass.alerts.patterns import alert_rules
 from breakglass.alerts.subjects import PermissionSetSubject, RoleSubject
 from breakglass.vocabulary import EvidencePath
 from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.insights import LogEvent, run_query
 from localcloud.records import RECORDS, Record, load_records
 from localcloud.stack import ROOT
 from tests.events.matcher import matches
@@ -103,3 +104,15 @@ def test_runbook_leaves_out_other_roles_and_users(records: list[Record], listed:
     }
     assert len(others) == 2
     assert others.keys() & listed == set()
+
+
+def test_query_of_an_organization_finds_sessions(records: list[Record]) -> None:
+    section = RUNBOOK.read_text(encoding="utf-8").partition("\n## Find what was lost in an organization\n")[2]
+    (query,) = re.findall(r'"(fields .*?)"\)$', section, re.DOTALL | re.MULTILINE)
+    events = [LogEvent(json.dumps(each.content), 0, 0) for each in records if "eventID" in each.content]
+
+    found = {row["eventID"] for row in run_query(query.replace("$NAMES", NAMES), events)}
+
+    sessions = [each for each in records if is_told(each) and "roleArn" in (each.content["requestParameters"] or {})]
+    assert len(sessions) > 5
+    assert [each.file for each in sessions if each.content["eventID"] not in found] == []

@@ -87,7 +87,7 @@ def _replay(cloud: RunningCloud, record: Mapping[str, Any], bus_of_drills: str) 
 
 
 def _find_bus_of_drills(cloud: RunningCloud) -> str:
-    """Return the name of the bus that an operator sends drills to: that of a hub, or the default one."""
+    """Return the name of the bus that drills go to: that of a hub, or the default one."""
     buses = [bus["Name"] for bus in cloud.client("events").list_event_buses(NamePrefix=ALERT_PATH_PREFIX)["EventBuses"]]
     return buses[0] if buses else "default"
 

@@ -26,9 +26,9 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -285,7 +285,7 @@ class StackSets:
         stack_set, targets = self._find(request), self._targets(request)
         wanted = self._places([targets])
         places = {place: unit for place, unit in wanted.items() if place in stack_set.instances}
-        stack_set.targets = [rest for old in stack_set.targets if (rest := _without(old, targets))]
+        stack_set.targets = [rest for old in stack_set.targets for rest in _without(old, targets)]
         delete = functools.partial(self._delete, retain=bool(request._get_param("RetainStacks")))
         return {"OperationId": self._run(stack_set, "DELETE", places, delete, _tolerance(request))}
 
@@ -532,20 +532,21 @@ def _settings(request: "BaseResponse") -> dict[str, Any]:
     )
 
 
-def _without(old: _Targets, deleted: _Targets) -> _Targets | None:
-    """Return the targets that are left when stacks were deleted; None for none.
-
-    Accounts are deleted from a unit by INTERSECTION, and then the rest of the unit stays.
-    """
-    if not set(old.units) & set(deleted.units):
-        return old
-    regions = tuple(region for region in old.regions if region not in deleted.regions)
-    units = tuple(unit for unit in old.units if unit not in deleted.units)
-    if deleted.filter == "INTERSECTION" and old.filter in ("NONE", "DIFFERENCE"):
-        return _Targets(old.units, old.accounts | deleted.accounts, "DIFFERENCE", old.regions)
-    if regions:
-        return _Targets(old.units, old.accounts, old.filter, regions)
-    return _Targets(units, old.accounts, old.filter, old.regions) if units else None
+def _without(old: _Targets, deleted: _Targets) -> Iterator[_Targets]:
+    """Yield the targets that are left when stacks were deleted, for the accounts that join later."""
+    units = [unit for unit in old.units if unit in deleted.units]
+    regions = [region for region in old.regions if region in deleted.regions]
+    other_units = [unit for unit in old.units if unit not in units]
+    other_regions = [region for region in old.regions if region not in regions]
+    if other_units:
+        yield replace(old, units=tuple(other_units))
+    if units and other_regions:
+        yield replace(old, units=tuple(units), regions=tuple(other_regions))
+    if units and regions and deleted.filter != "NONE":
+        # Accounts are deleted from a unit by INTERSECTION, and then the rest of the unit stays.
+        rest = "DIFFERENCE" if deleted.filter == "INTERSECTION" else "INTERSECTION"
+        accounts = deleted.accounts | (old.accounts if old.filter == rest == "DIFFERENCE" else frozenset())
+        yield _Targets(tuple(units), accounts, rest, tuple(regions))
 
 
 def _tolerate_all(_failed: int, _accounts: int) -> bool:

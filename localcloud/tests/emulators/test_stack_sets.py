@@ -248,6 +248,24 @@ def test_deleted_instances_are_gone_for_later_accounts_too(organization: Organiz
     assert not organization.has_rule(account, FAR)
 
 
+def test_deletion_in_one_unit_and_region_leaves_the_others(organization: Organization) -> None:
+    other_unit = organization.make_unit(ROOT_ID)
+    account, other = organization.add_account(organization.unit), organization.add_account(other_unit)
+    organization.make_set()
+    units = {"OrganizationalUnitIds": [organization.unit, other_unit]}
+    organization.deploy(REGION, FAR, targets=units)
+    organization.cloudformation.delete_stack_instances(
+        StackSetName=organization.name,
+        Regions=[FAR],
+        DeploymentTargets={"OrganizationalUnitIds": [organization.unit]},
+        RetainStacks=False,
+    )
+    left = {(account, REGION), (other, REGION), (other, FAR)}
+    assert organization.instances().keys() == left
+    later = organization.add_account(organization.unit)
+    assert organization.instances().keys() == left | {(later, REGION)}
+
+
 def test_instances_of_one_account_can_be_deleted(organization: Organization) -> None:
     account, other = (organization.add_account(organization.unit) for _ in range(2))
     organization.make_set()
@@ -262,7 +280,8 @@ def test_instances_of_one_account_can_be_deleted(organization: Organization) -> 
         },
         RetainStacks=False,
     )
-    assert organization.instances().keys() == {(other, REGION)}
+    later = organization.add_account(organization.unit)
+    assert organization.instances().keys() == {(other, REGION), (later, REGION)}
     assert not organization.has_rule(account)
     assert organization.has_rule(other)
 

@@ -198,6 +198,16 @@ def test_forwarding_across_regions_renews_id_and_time(hub: Hub) -> None:
     assert event["detail"]["eventTime"] == "2026-01-31T02:00:00Z"
 
 
+def test_hub_rule_that_is_only_enabled_misses_reads(hub: Hub) -> None:
+    hub.add_spoke(MEMBER, REGION)
+    events = hub.cloud.client("events")
+    events.put_rule(Name="all", EventBusName=hub.name, EventPattern=hub.pattern, State="ENABLED")
+    hub.replay(MEMBER, REGION)
+    assert hub.arrived() == []
+    hub.replay(MEMBER, REGION, readOnly=False)
+    assert len(hub.arrived()) == 1
+
+
 def test_metrics_of_rules_on_a_bus_have_its_name(hub: Hub) -> None:
     hub.add_spoke(MEMBER, FAR)
     hub.replay(MEMBER, FAR)

@@ -46,6 +46,8 @@ TAMPERING = TamperSubject(
     api_id="a1b2c3d4e5",
     deployers=(DEPLOYER,),
     functions=(PROVISIONER, f"arn:aws:iam::{MANAGEMENT}:role/breakglass-local-approvals-reconciler"),
+    hub=True,
+    witness=True,
 )
 
 WATCHED: tuple[Watched, ...] = (*USED, ACCESS, TAMPERING)

@@ -38,6 +38,7 @@ MODULES = (
     "breakglass/alerts/messages/kinds.py",
     "breakglass/alerts/messages/transformer.py",
     "breakglass/organization/spoke_rules.py",
+    "breakglass/organization/coverage.py",
 )
 """The changed modules."""
 
@@ -58,6 +59,7 @@ TESTS = (
         )
     ),
     "tests/unit/organization/test_spoke_rules.py",
+    "tests/unit/organization/test_coverage.py",
 )
 """The quick tests of these modules, without those that meet them from far away, as those of the state machines do."""
 

@@ -156,7 +156,7 @@ class Coverage:
             return {}
 
     def _own_row(self) -> Row:
-        return own_row(self._rules(None), "", (self._account, self._region))
+        return own_row(self._rules(None), (self._account, self._region))
 
     # --- an organization ------------------------------------------------------------------------------------------
 
@@ -337,27 +337,14 @@ def to_text(rows: Sequence[Row]) -> str:
     """Return the gaps by reason, then the other places, and the numbers."""
     gaps = [reason for reason in Reason if any(row.reason is reason and row.is_watched is False for row in rows)]
     others = [(*_place(row), str(row.reason), row.detail) for row in rows if row.is_watched is None]
-    watched: dict[tuple[str, str], list[str]] = {}
+    watched: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         if row.is_watched:
-            watched.setdefault((_who(row), ", ".join(row.paths)), []).append(row.region)
+            watched.setdefault(", ".join(row.paths), []).append(_place(row))
     parts = [
         *("\n".join(_gap(reason, [row for row in rows if row.reason is reason])) for reason in gaps),
         *(["\n".join(["NOT EXPECTED", *format_columns(others)])] if others else []),
-        *(
-            [
-                "\n".join(
-                    [
-                        "WATCHED",
-                        *format_columns(
-                            [(who, ", ".join(regions), paths) for (who, paths), regions in watched.items()]
-                        ),
-                    ]
-                )
-            ]
-            if watched
-            else []
-        ),
+        *("\n".join([f"WATCHED  {paths}", *format_columns(places)]) for paths, places in watched.items()),
         summarize(rows),
     ]
     return "\n\n".join(parts)

@@ -11,6 +11,7 @@ are as deployed. The judgement of a spoke:
 Non-goals: asking AWS (`breakglass.cli.coverage`); the way from a rule to Slack, and the trail (`breakglass doctor`).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,6 +106,13 @@ MEANINGS: Mapping[Reason, tuple[str, str]] = {
     Reason.outside_units: ("The account is in no unit of the stack file: its events raise no alert.", ""),
 }
 """Meaning and remedy of each reason."""
+
+
+_DIRECT = {AccessSubject().key: EvidencePath.access, TamperSubject(()).key: EvidencePath.tamper}
+"""The evidence path of the subjects whose rules are on the default bus of the stack's account."""
+
+_OF_ONE_ACCOUNT = re.compile(r".+-[0-9]{12}")
+"""Matches the key of a role or user, which is of one account; also a permission set with such a name."""
 
 
 @dataclass(frozen=True)
@@ -248,54 +256,40 @@ def path_rules(
             path = _path(subject_key, key)
             if path is not None:
                 account, region = _place_of(subject_key, path, own, management)
-                is_direct = path in (EvidencePath.access, EvidencePath.tamper)
-                found.append(PathRule(path.value, faults.get(name, ""), account, region, is_direct))
+                found.append(PathRule(path.value, faults.get(name, ""), account, region, subject_key in _DIRECT))
     return found
 
 
 def _path(subject_key: str, key: str) -> EvidencePath | None:
-    subject = _kind(subject_key)
-    if subject in (AccessSubject, TamperSubject):
-        return EvidencePath.access if subject is AccessSubject else EvidencePath.tamper
+    if subject_key in _DIRECT:
+        return _DIRECT[subject_key]
     return next((path for path in EvidencePath if path.value == key.partition("-")[0]), None)
 
 
 def _place_of(
     subject_key: str, path: EvidencePath, own: Place, management: str | None
 ) -> tuple[str | None, str | None]:
-    kind = _kind(subject_key)
-    if kind in (AccessSubject, TamperSubject):
+    if subject_key in _DIRECT:
         return own
-    evidence = EVIDENCE.get((kind, path, None))
-    region = global_events_region(own[1]) if evidence and evidence.region == GLOBAL_REGION else None
+    evidence = [EVIDENCE.get((kind, path, None)) for kind in _kinds(subject_key)]
+    is_global = any(each is not None and each.region == GLOBAL_REGION for each in evidence)
+    region = global_events_region(own[1]) if is_global else None
     if path is EvidencePath.portal:
         return management, region
-    return (subject_key[-12:] if kind in (RoleSubject, UserSubject) else None), region
+    return (subject_key[-12:] if _OF_ONE_ACCOUNT.fullmatch(subject_key) else None), region
 
 
-def _kind(subject_key: str) -> type[Watched]:
-    """Return the kind of a subject by its key.
-
-    A permission set whose name ends in an account counts as a role.
-    """
-    if subject_key == RootSubject().key:
-        return RootSubject
-    if subject_key == AccessSubject().key:
-        return AccessSubject
-    if subject_key == TamperSubject(()).key:
-        return TamperSubject
-    account = subject_key[-12:]
-    if subject_key[-13:-12] != "-" or not (account.isascii() and account.isdigit()):
-        return PermissionSetSubject
-    return UserSubject if subject_key.startswith("user-") else RoleSubject
+def _kinds(subject_key: str) -> tuple[type[Watched], ...]:
+    """Return the kinds of subjects that may have a key."""
+    return (RootSubject,) if subject_key == RootSubject().key else (PermissionSetSubject, RoleSubject, UserSubject)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def own_row(rules: Iterable[PathRule], name: str, own: Place) -> Row:
+def own_row(rules: Iterable[PathRule], own: Place) -> Row:
     """Return the coverage of a stack without an organization: its own account and region."""
-    return _row(Account(own[0], name), own[1], list(rules), None, "")
+    return _row(Account(own[0], ""), own[1], list(rules), None, "")
 
 
 def organization_rows(
@@ -354,8 +348,9 @@ def _is_expected(account: Account, expectation: Expectation) -> bool:
 
     The management account and the hub's own are in any unit.
     """
-    everywhere = not expectation.units or any(unit.startswith("r-") for unit in expectation.units)
-    if everywhere or account.is_management or account.number == expectation.account or not account.unit_path:
+    if account.is_management or account.number == expectation.account:
+        return True
+    if not expectation.units or not account.unit_path:
         return True
     return any(f"/{unit}/" in account.unit_path for unit in expectation.units)
 

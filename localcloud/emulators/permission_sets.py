@@ -1,6 +1,6 @@
-"""Permissions boundaries of permission sets, and their tags after creation, which moto lacks.
+"""Operations on permission sets and regions of Identity Center that moto lacks.
 
-Non-goals: provisioning.
+Non-goals: provisioning; further regions.
 """
 
 import json
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 def install_permission_sets() -> None:
-    """Adds to moto of this process the operations on permission sets that it answers with 500."""
+    """Adds to moto of this process the operations that it answers with 500."""
     from moto.ssoadmin.responses import SSOAdminResponse
 
     operations: tuple[Callable[[SSOAdminResponse], str], ...] = (
         *(put_permissions_boundary_to_permission_set, get_permissions_boundary_for_permission_set),
         *(delete_permissions_boundary_from_permission_set, tag_resource, untag_resource, list_tags_for_resource),
+        list_regions,
     )
     for operation in operations:
         setattr(SSOAdminResponse, operation.__name__, operation)
@@ -52,6 +53,11 @@ def untag_resource(request: "SSOAdminResponse") -> str:
 def list_tags_for_resource(request: "SSOAdminResponse") -> str:
     """ListTagsForResource of the IAM Identity Center API, for permission sets, all on one page."""
     return json.dumps({"Tags": _permission_set(request, "ResourceArn").tags or []})
+
+
+def list_regions(request: "SSOAdminResponse") -> str:
+    """ListRegions of the IAM Identity Center API, for an instance in its first region alone."""
+    return json.dumps({"Regions": [{"RegionName": request.region, "Status": "ACTIVE", "IsPrimaryRegion": True}]})
 
 
 def _permission_set(request: "SSOAdminResponse", arn_parameter: str) -> Any:

@@ -37,6 +37,13 @@ def test_the_management_account_owns_the_only_instance(instance: dict[str, Any])
     assert instance["OwnerAccountId"] == MANAGEMENT_ACCOUNT
 
 
+def test_the_instance_is_in_its_first_region(sso: Any, instance: dict[str, Any]) -> None:
+    regions = sso.list_regions(InstanceArn=instance["InstanceArn"])["Regions"]
+    assert [(each["RegionName"], each["Status"], each["IsPrimaryRegion"]) for each in regions] == [
+        (REGION, "ACTIVE", True)
+    ]
+
+
 def test_the_organization_has_the_accounts(cloud: RunningCloud) -> None:
     organizations = cloud.client("organizations")
     assert organizations.describe_organization()["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT

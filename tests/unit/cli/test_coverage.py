@@ -180,10 +180,13 @@ def test_organization_that_is_watched_has_status_0() -> None:
         "sandbox (555555555555) eu-central-1 excluded",
         "sandbox (555555555555) us-east-1 excluded",
         "",
-        "WATCHED",
-        "management (111111111111) eu-central-1, us-east-1 session_start",
-        "data-lake (222222222222) eu-central-1, us-east-1 session_start",
-        "payments (333333333333) eu-central-1, us-east-1 session_start",
+        "WATCHED session_start",
+        "management (111111111111) eu-central-1",
+        "management (111111111111) us-east-1",
+        "data-lake (222222222222) eu-central-1",
+        "data-lake (222222222222) us-east-1",
+        "payments (333333333333) eu-central-1",
+        "payments (333333333333) us-east-1",
         "",
         "6 watched, 0 not watched, 2 not expected",
     ]
@@ -398,7 +401,7 @@ def test_stack_of_one_account_shows_its_own_row() -> None:
 
     assert outcome.status == 0
     assert " ".join(outcome.out.split()) == (
-        "WATCHED 111111111111 eu-central-1 session_start 1 watched, 0 not watched, 0 not expected"
+        "WATCHED session_start 111111111111 eu-central-1 1 watched, 0 not watched, 0 not expected"
     )
     assert {operation for _, _, operation, _ in aws.calls} == {"GetCallerIdentity", "ListRules"}
     assert gaps({"ListRules": {"Rules": []}}, STANDALONE) == [

@@ -118,7 +118,7 @@ def test_excluded_account_is_no_gap() -> None:
     ids=["other unit", "longer name", "child unit", "unknown", "hub", "management account"],
 )
 def test_account_is_expected_in_the_units_only(account: Account, reason: Reason) -> None:
-    assert judged(Observation(NOW), account)[1] is reason
+    assert judged(Observation(NOW), account)[:2] == (None if reason is Reason.outside_units else False, reason)
 
 
 @pytest.mark.parametrize("units", [[], ["r-ab12"], ["ou-ab12-other", "r-ab12"]], ids=repr)
@@ -178,6 +178,7 @@ NAMES = {
     "emergency-222222222222": {"session_start": "b-1"},
     "user-ada-333333333333": {"key_use": "c-1", "key_use-alarm": "c-2", "credentials": "c-3"},
     "root-user": {"sign_in": "d-1", "change": "d-2", "drill": "d-3"},
+    "no-account-22222222222": {"session_start": "g-1"},
     "access-by-hand": {"access-assignments": "e-1", "access-memberships-2": "e-2"},
     "tampering": {"tamper-rules": "f-1", "session_start": "f-2", "denied-2": "f-3"},
 }
@@ -198,15 +199,17 @@ def test_rules_have_the_paths_and_places_of_their_subjects() -> None:
         PathRule("credentials", account="333333333333", region=VIRGINIA),
         PathRule("sign_in", region=VIRGINIA),
         PathRule("change"),
+        PathRule("session_start"),
         *(PathRule("access", "", *own, **direct) for _ in range(2)),
         *(PathRule("tamper", "", *own, **direct) for _ in range(3)),
     ]
 
 
 def test_stack_of_one_account_has_a_row_of_its_own() -> None:
-    row = own_row(path_rules(NAMES, {"a-3": "The rule a-3 is disabled."}, HERE, None), "", HERE)
+    row = own_row(path_rules(NAMES, {"a-3": "The rule a-3 is disabled."}, HERE, None), HERE)
 
     assert (row.account, row.region, row.is_watched, row.reason) == (MEMBER, EUROPE, False, Reason.rule)
+    assert row.detail == "The rule a-3 is disabled."
     assert row.paths == {
         "session_start": "watched",
         "portal": "watched",
@@ -215,3 +218,10 @@ def test_stack_of_one_account_has_a_row_of_its_own() -> None:
         "tamper": "watched",
         "denied": "rule",
     }
+
+
+def test_reason_without_a_detail_has_an_empty_one() -> None:
+    sound = own_row(path_rules(NAMES, {}, HERE, None), HERE)
+    outside = replace(ACCOUNT, unit_path="o-1/r-ab12/ou-ab12-sandbox/222222222222/")
+    assert (sound.reason, sound.detail, sound.name) == (None, "", "")
+    assert judged(Observation(NOW), outside) == (None, Reason.outside_units, "")

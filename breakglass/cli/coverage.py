@@ -18,7 +18,7 @@ from breakglass.cli.aws_client import translate_aws_errors
 from breakglass.cli.deployment import Deployment, Resource, require_account
 from breakglass.cli.doctor.alert_path import RULE, judge_rule
 from breakglass.cli.doctor.check import Sources, call_or_none, list_pages
-from breakglass.cli.doctor.organization import STACK_SET_TYPE, list_instances
+from breakglass.cli.doctor.organization import STACK_SET_TYPE, detailed_status, list_instances
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.stack_outputs import ORGANIZATION_OUTPUT, RULE_NAMES_OUTPUT, SPOKE_OUTPUT
 from breakglass.errors import CommandError, Problem, redact
@@ -283,11 +283,11 @@ def _account_of(listed: Mapping[str, Any]) -> Account:
 
 
 def _instance_of(listed: Mapping[str, Any]) -> Instance:
-    detailed = str((listed.get("StackInstanceStatus") or {}).get("DetailedStatus") or "")
-    said = str(listed.get("StatusReason") or "")
+    status = str(listed.get("Status") or "")
+    said = (detailed_status(listed), str(listed.get("StatusReason") or ""))
     return Instance(
-        status=str(listed.get("Status") or ""),
-        detail=to_one_line(redact(": ".join(filter(None, (detailed, said))))),
+        status=status,
+        detail="" if status == "CURRENT" else to_one_line(redact(": ".join(filter(None, said)))),
         drifted=listed.get("DriftStatus") == "DRIFTED",
     )
 

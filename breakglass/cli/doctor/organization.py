@@ -136,6 +136,11 @@ def list_instances(sources: Sources, region: str, call_as: str) -> list[Mapping[
         return None
 
 
+def detailed_status(instance: Mapping[str, Any]) -> str:
+    """Return the detailed status of an instance, e.g. `FAILED`; empty without one."""
+    return str((instance.get("StackInstanceStatus") or {}).get("DetailedStatus") or "")
+
+
 def judge_instances(spokes: SpokeSet, found: Sequence[Mapping[str, Any]] | None) -> list[Judgement]:
     """Return the problems of the StackSet: missing, without instances, or with some that are not current."""
     if found is None:
@@ -145,6 +150,8 @@ def judge_instances(spokes: SpokeSet, found: Sequence[Mapping[str, Any]] | None)
         problems.append(
             Judgement(Status.fail, f"The StackSet {SPOKE_STACK_SET} has no instances.", f"Run `pulumi up`. {_COVERAGE}")
         )
+    # A suspended account is left out of each operation, and nothing can be used in it.
+    found = [each for each in found if detailed_status(each) != "SKIPPED_SUSPENDED_ACCOUNT"]
     for what, chosen in (
         ("not up to date", [each for each in found if each.get("Status") == "OUTDATED"]),
         ("inoperable", [each for each in found if each.get("Status") == "INOPERABLE"]),

@@ -246,7 +246,15 @@ def test_old_heartbeat_is_shown_with_its_time() -> None:
             "FAILED: denied by a policy",
         ),
         ({"Status": "INOPERABLE"}, "inoperable", ""),
-        ({"Status": "CURRENT", "DriftStatus": "DRIFTED"}, "drifted", ""),
+        (
+            {
+                "Status": "CURRENT",
+                "StackInstanceStatus": {"DetailedStatus": "SUCCEEDED"},
+                "DriftStatus": "DRIFTED",
+            },
+            "drifted",
+            "",
+        ),
     ],
     ids=["outdated", "inoperable", "drifted"],
 )

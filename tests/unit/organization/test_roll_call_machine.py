@@ -164,7 +164,7 @@ def test_run_that_hears_all_sends_no_mail() -> None:
 
 
 def test_run_reads_the_heartbeats_of_one_day() -> None:
-    """In a run at 05:00 the last heartbeat is an hour old, the one before 25: a window of 25 hours might hold both."""
+    """At 05:00 the heartbeats are one and 25 hours old: 25 hours might hold both."""
     world = called([account(MEMBER)], everywhere(MEMBER))
 
     now = time.time()

@@ -85,11 +85,11 @@ def test_bus_with_another_policy_fails(answer: dict[str, Any]) -> None:
 # --- the StackSet -----------------------------------------------------------------------------------------------------
 
 
-def instance(account: str, region: str = REGION, **more: str) -> dict[str, str]:
+def instance(account: str, region: str = REGION, **more: Any) -> dict[str, Any]:
     return {"Account": account, "Region": region, "Status": "CURRENT", "DriftStatus": "NOT_CHECKED", **more}
 
 
-def spokes(*instances: dict[str, str], answer: Any = None) -> list[Any]:
+def spokes(*instances: dict[str, Any], answer: Any = None) -> list[Any]:
     deployed = deployment(
         resource(STACK_SET_TYPE, "breakglass-spokes", callAs="DELEGATED_ADMIN"),
         resource(STACK_SET_TYPE, "another"),
@@ -105,6 +105,11 @@ def spokes(*instances: dict[str, str], answer: Any = None) -> list[Any]:
 
 def test_current_instances_are_fine() -> None:
     assert spokes(instance("222222222222"), instance("333333333333", DriftStatus="IN_SYNC")) == []
+
+
+def test_instance_of_a_suspended_account_is_fine() -> None:
+    skipped = {"DetailedStatus": "SKIPPED_SUSPENDED_ACCOUNT"}
+    assert spokes(instance("222222222222", Status="OUTDATED", StackInstanceStatus=skipped)) == []
 
 
 def test_each_kind_of_faulty_instance_fails() -> None:

@@ -33,6 +33,7 @@ MODULES = (
     "breakglass/app/domain/grant_lifecycle.py",
     "breakglass/alerts/patterns/roles.py",
     "breakglass/alerts/drills.py",
+    "breakglass/alerts/recorded_uses.py",
     "breakglass/alerts/messages/alert_message.py",
     "breakglass/alerts/messages/first_line.py",
     "breakglass/alerts/messages/kinds.py",
@@ -55,6 +56,7 @@ TESTS = (
             "message_texts",
             "messages",
             "patterns",
+            "recorded_uses",
             "subjects",
         )
     ),

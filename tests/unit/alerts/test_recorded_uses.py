@@ -90,6 +90,8 @@ def test_queries_find_uses_on_which_a_rule_fires(record: Any) -> None:
         assert bool(missed(recorded(record.content), subjects=[subject])) is expected, subject
         mailed = any(filter_matches(each, record.content) for each in use_filters([subject]))
         assert mailed is expected or record.file in MAILED, subject
+    is_use = any(counts(subject, record.content) for subject in SUBJECTS)
+    assert bool(missed(recorded(record.content), subjects=SUBJECTS)) is is_use
     assert missed(recorded(record.content), fired(record.content), subjects=SUBJECTS) == []
 
 
@@ -194,11 +196,50 @@ def test_missed_uses_are_bounded_with_the_oldest_first() -> None:
     assert [row["useId"] for row in found] == [use["eventID"] for use in uses[:MOST_USES]]
 
 
-def test_query_of_too_many_roles_is_refused() -> None:
-    roles = [RoleSubject(f"arn:aws:iam::222222222222:role/{'x' * 60}-{number}") for number in range(100)]
+def test_query_of_a_stack_is_exactly_this() -> None:
+    role = RoleSubject("arn:aws:iam::222222222222:role/ops/emergency")
+    path = r'role\/aws-reserved\/sso[.]amazonaws[.]com\/([^"]*\/)?'
 
-    with pytest.raises(BreakglassError, match=f"at most {QUERY_LIMIT:,} characters"):
-        missed_uses_query(roles, "aws", [], "0", "1")
+    assert missed_uses_query([SET, role, USER, ROOT], "aws", ["555555555555"], "1", "2") == " | ".join(
+        [
+            "filter ispresent(account) or (toMillis(@ingestionTime) >= 1 and toMillis(@ingestionTime) < 2 and "
+            'not (recipientAccountId in ["555555555555"]) and '
+            '((eventSource = "sts.amazonaws.com" and '
+            'eventName in ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"] and '
+            rf'not ispresent(errorCode) and @message like /"roleArn"\s*:\s*"'
+            rf'(arn:aws:iam::[^"]*:{path}AWSReservedSSO_devops-break-glass_[^"]*|'
+            r'arn:aws:iam::222222222222:role\/ops\/emergency)"/) or '
+            '(eventSource = "signin.amazonaws.com" and eventName = "ConsoleLogin" and '
+            'responseElements.ConsoleLogin = "Success" and ((userIdentity.type = "IAMUser" and '
+            'userIdentity.accountId = "222222222222" and userIdentity.userName like /(?i)^break-glass-admin$/) or '
+            'userIdentity.type = "Root"))))',
+            r'parse @message /"eventID"\s*:\s*"(?<ownId>[0-9a-fA-F-]+)"/',
+            r'parse @message /"sharedEventID"\s*:\s*"(?<sharedId>[0-9a-fA-F-]+)"/',
+            r'parse @message /"roleArn"\s*:\s*"(?<sessionRole>[^"]+)"/',
+            "fields coalesce(sharedId, ownId) as useId, coalesce(userIdentity.arn, userIdentity.userName) as identity",
+            "stats count(account) as fired, latest(ownId) as useEvent, latest(eventTime) as useTime, "
+            "latest(eventName) as useName, latest(recipientAccountId) as useAccount, latest(awsRegion) as useRegion, "
+            "latest(sessionRole) as useRole, latest(identity) as useUser by useId",
+            "filter fired = 0",
+            "sort useTime asc",
+            "limit 100",
+        ]
+    )
+
+
+def test_query_of_too_many_roles_is_refused() -> None:
+    def query(length: int) -> str:
+        roles = [RoleSubject(f"arn:aws:iam::222222222222:role/{'x' * each}") for each in (length - 64, 64)]
+        return missed_uses_query(roles, "aws", [], "0", "1")
+
+    longest = QUERY_LIMIT - len(query(164)) + 164
+    assert len(query(longest)) == QUERY_LIMIT
+    with pytest.raises(BreakglassError) as refused:
+        query(longest + 1)
+    assert str(refused.value) == (
+        "Expected at most 10,000 characters of the witness's query, got 10,001: too many watched roles and users. Give "
+        "the roles of one team a path or a stack of their own."
+    )
 
 
 def test_fired_query_returns_ids_on_which_a_rule_fired() -> None:
@@ -236,6 +277,15 @@ def test_each_metric_filter_fits_and_all_subjects_are_in_one(subjects: list[Subj
     for subject in subjects:
         assert sum(f'"*/AWSReservedSSO_{subject.label}_*"' in each for each in filters) >= 1
     assert sum(each.count("roleArn") for each in filters) == len(subjects)
+
+
+def test_metric_filter_may_have_exactly_the_limit() -> None:
+    def sizes(length: int) -> list[int]:
+        return [len(each) for each in use_filters([SET, RoleSubject(f"arn:aws:iam::222222222222:role/{'x' * length}")])]
+
+    longest = FILTER_LIMIT - sizes(0)[0]
+    assert sizes(longest) == [FILTER_LIMIT]
+    assert len(sizes(longest + 1)) == 2
 
 
 def test_longest_names_fit_into_a_metric_filter() -> None:

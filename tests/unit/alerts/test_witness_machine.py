@@ -455,7 +455,7 @@ def test_window_begins_at_the_end_of_the_last_one(source: str, runs: dict[float,
 
 
 @BOTH
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_each_use_is_judged_exactly_once(source: str, data: st.DataObject) -> None:
     """Runs are late, or fail before their report."""

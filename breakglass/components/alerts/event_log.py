@@ -1,7 +1,7 @@
 """A log group of the events on which rules fired, whole and unchanged.
 
 A part of `Witness` and `RollCall`, not usable alone. A state machine asks CloudWatch Logs Insights which events are in
-it. The events hold no secret: CloudTrail leaves credentials out of a record.
+it. An event about a session has the ID and the token of its credentials, as the trail has, and not their secret key.
 
 Non-goals: the rules, and what is read from the log group.
 """
@@ -16,7 +16,7 @@ from breakglass.components.alerts.alert_rules import create_first
 from breakglass.iam.documents import log_events, policy_json
 from breakglass.naming import events_log_group, physical_name
 
-DEFAULT_RETENTION_DAYS = 90
+RETENTION_DAYS = 90
 """The time that an event is kept, as long as CloudTrail's own event history."""
 
 TARGET = "log"
@@ -49,13 +49,11 @@ class EventLogArgs:
         rules: The rules, each by a key for its logical name; one rule has the log group as a target once.
         region: AWS region of the rules.
         tags: On every resource that takes tags.
-        retention_days: The time that an event is kept, of those that CloudWatch Logs allows.
     """
 
     rules: Mapping[str, LoggedRule]
     region: str
     tags: Mapping[str, str]
-    retention_days: int = DEFAULT_RETENTION_DAYS
 
 
 class EventLog(pulumi.ComponentResource):
@@ -80,7 +78,7 @@ class EventLog(pulumi.ComponentResource):
         group = aws.cloudwatch.LogGroup(
             f"{name}-events",
             name=events_log_group(name),
-            retention_in_days=args.retention_days,
+            retention_in_days=RETENTION_DAYS,
             region=args.region,
             tags=args.tags,
             opts=child,

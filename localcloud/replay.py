@@ -7,10 +7,11 @@ Non-goals: deploying (`localcloud.stack`); judging the alerts (`localcloud.verdi
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from breakglass.naming import ALERT_PATH_PREFIX
 from breakglass.terminal import escape_unprintable
 from localcloud import detached, report
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloudError, RunningCloud
-from localcloud.emulators.cloudtrail import as_event
+from localcloud.emulators.cloudtrail import as_event, relocate
 from localcloud.emulators.slack import Post
 from localcloud.records import Record, RecordError, load_record
 from localcloud.stack import DESCRIPTION
@@ -50,11 +51,19 @@ class ReplayResult:
         return [post for post in self.posts if post.error is not None]
 
 
-def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResult:
+def replay_records(
+    cloud: RunningCloud, records: Iterable[Record], account: str = MANAGEMENT_ACCOUNT, region: str = REGION
+) -> ReplayResult:
     """Replays records one after the other, each after the deliveries of the one before.
 
     So every message belongs to the latest record, also if two records share an ID. The use of a long-lived key has no
     message but by an alarm; each record counts as the first after a quiet hour.
+
+    Args:
+        cloud: where to.
+        records: the records; the operator of the hub, or of the stack, sends drills.
+        account: the account on whose default bus they arrive.
+        region: the region of this bus.
     """
     alarms, bus = _list_alarms_without_target(cloud), _find_bus_of_drills(cloud)
     verdicts: list[Verdict] = []
@@ -63,7 +72,10 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
     deliveries: dict[str, int] = {}
     for record in records:
         began = time.time()
-        _replay(cloud, record.content, bus)
+        if "drill" in record.content:
+            _send_drill(cloud, record.content, bus)
+        else:
+            cloud.replay(record.content, account, region)
         deliveries = cloud.wait_idle()
         if alarms:
             cloud.evaluate_alarms(began, began + 60, alarms)
@@ -77,13 +89,10 @@ def replay_records(cloud: RunningCloud, records: Iterable[Record]) -> ReplayResu
     return ReplayResult(verdicts, posts, deliveries)
 
 
-def _replay(cloud: RunningCloud, record: Mapping[str, Any], bus_of_drills: str) -> None:
-    if "drill" not in record:
-        cloud.replay(record)
-        return
-    event = as_event(record, account=MANAGEMENT_ACCOUNT, region=REGION)
+def _send_drill(cloud: RunningCloud, drill: Mapping[str, Any], bus: str) -> None:
+    event = as_event(drill, account=MANAGEMENT_ACCOUNT, region=REGION)
     entry = {"Source": event["source"], "DetailType": event["detail-type"], "Detail": json.dumps(event["detail"])}
-    cloud.client("events").put_events(Entries=[{**entry, "EventBusName": bus_of_drills}])
+    cloud.client("events").put_events(Entries=[{**entry, "EventBusName": bus}])
 
 
 def _find_bus_of_drills(cloud: RunningCloud) -> str:
@@ -122,10 +131,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Replays CloudTrail records through the local cloud of make local-up and shows the messages.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one CloudTrail record each")
+    parser.add_argument("--account", type=_account, metavar="ID", help="as if it had happened in this account")
+    parser.add_argument("--region", metavar="REGION", help="as if it had happened in this region")
+    options = parser.parse_args(arguments)
+    account, region = options.account or MANAGEMENT_ACCOUNT, options.region or REGION
     console = report.create_console()
     try:
-        records = [load_record(file) for file in parser.parse_args(arguments).files]
-        result = replay_records(detached.attach(DESCRIPTION), records)
+        records = [load_record(file) for file in options.files]
+        if options.account or options.region:
+            records = [_move(record, account, region) for record in records]
+        result = replay_records(detached.attach(DESCRIPTION), records, account, region)
     except (LocalCloudError, RecordError) as error:
         console.print(escape_unprintable(str(error)), style="red", markup=False)
         return 2
@@ -133,6 +148,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(report.render_message(post.body))
     console.print(report.render_verdicts(result.verdicts))
     return 0
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"\d{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no ID of an account: write its 12 digits.")
+    return text
+
+
+def _move(record: Record, account: str, region: str) -> Record:
+    """Return a record as CloudTrail would write it in another account and region.
+
+    Raises:
+        RecordError: it names no account.
+    """
+    if "recipientAccountId" not in record.content:
+        raise RecordError(
+            f"{record.file} has no recipientAccountId, so it can't be moved to another account. Leave out --account "
+            "and --region."
+        )
+    return replace(record, content=relocate(record.content, account, region))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from breakglass.terminal import escape_unprintable
 from localcloud import detached
 from localcloud.cloud import LocalCloudError, RunningCloud
 from localcloud.engine import EngineError
+from localcloud.organization import Hub
 from localcloud.stack import BUILD, DESCRIPTION, ROOT, StackDeployment, deploy
 
 ENVIRONMENT_FILE = BUILD / "local.env"
@@ -31,6 +32,8 @@ def main() -> int:
             # The state of an earlier local cloud describes resources that went with it.
             shutil.rmtree(_WORKDIR, ignore_errors=True)
             deployment = deploy(cloud, _WORKDIR, _say, organization=True)
+            # They would come at 04:00 UTC, and until then no account would count as watched.
+            Hub.of_stack(cloud, deployment.engine.outputs()).send_heartbeats()
         except BaseException:
             detached.stop(DESCRIPTION)
             raise
@@ -68,8 +71,9 @@ tab to act as a second user. In a shell in this folder:
   . {ENVIRONMENT_FILE.relative_to(ROOT)}
   pulumi preview -s local
   breakglass doctor --stack local
+  breakglass coverage --stack local
   breakglass drill --stack local
-  python -m localcloud.replay localcloud/records/session-devops-break-glass.json
+  python -m localcloud.replay localcloud/records/session-devops-break-glass.json --account 333333333333
 
 Stop it with make local-down."""
 

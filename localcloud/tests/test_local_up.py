@@ -43,6 +43,7 @@ class CommandResults:
     preview: subprocess.CompletedProcess[str]
     changed_preview: subprocess.CompletedProcess[str]
     replay: subprocess.CompletedProcess[str]
+    moved_replay: subprocess.CompletedProcess[str]
     posted: list[str]
     user_view: dict[str, Any]
     down: subprocess.CompletedProcess[str]
@@ -66,13 +67,16 @@ def session(clone: Path) -> Iterator[CommandResults]:
         preview = shell(clone, f". build/local.env && {pulumi} --expect-no-changes")
         change = "pulumi config set -s local --path breakglass:tags.owner oncall"
         changed_preview = shell(clone, f". build/local.env && {change} && {pulumi}")
-        replay = shell(clone, f"{run}.replay localcloud/records/session-devops-break-glass.json")
+        record = "localcloud/records/session-devops-break-glass.json"
+        replay = shell(clone, f"{run}.replay {record}")
         posted = [post.body["metadata"]["event_payload"]["evidence"] for post in cloud.posts()]
+        moved_replay = shell(clone, f"{run}.replay {record} --account 333333333333 --region us-east-1")
         user_view = request_json("GET", f"{cloud.page_url}user-view?user=ada.lovelace")
         down = shell(clone, f"{run}.down")
         second_down = shell(clone, f"{run}.down")
         yield CommandResults(
-            up, cloud, second_up, preview, changed_preview, replay, posted, user_view, down, second_down
+            *(up, cloud, second_up, preview, changed_preview, replay, moved_replay),
+            *(posted, user_view, down, second_down),
         )
     finally:
         detached.stop(description)
@@ -111,10 +115,17 @@ def test_replayed_record_is_shown_as_it_arrived(session: CommandResults) -> None
     assert session.posted == ["session_start"]
 
 
+def test_record_is_replayed_in_another_account_and_region(session: CommandResults) -> None:
+    assert session.moved_replay.returncode == 0, session.moved_replay.stderr
+    for shown in ("333333333333", "us-east-1"):
+        assert shown in session.moved_replay.stdout
+        assert shown not in session.replay.stdout
+
+
 def test_page_shows_the_alert_and_has_an_app_for_clicks(session: CommandResults) -> None:
     assert session.user_view["app"] is True
-    [alert] = next(each["messages"] for each in session.user_view["channels"] if each["name"] == "break-glass")
-    assert "devops-break-glass" in json.dumps(alert["blocks"])
+    alerts = next(each["messages"] for each in session.user_view["channels"] if each["name"] == "break-glass")
+    assert ["devops-break-glass" in json.dumps(alert["blocks"]) for alert in alerts] == [True, True]
 
 
 def test_local_down_stops_it_and_says_so(session: CommandResults) -> None:

@@ -75,6 +75,12 @@ class SpokeSettings:
     users: tuple[str, ...] = ()
     portal: bool = False
 
+    @property
+    def roles_by_arn(self) -> list[str]:
+        """The roles that are not below the path, which patterns name one by one; sorted."""
+        path = self.role_path
+        return sorted({role for role in self.roles if path is None or f":role{path}" not in role})
+
 
 @dataclass(frozen=True)
 class SpokeRule:
@@ -115,8 +121,8 @@ def spoke_rules(settings: SpokeSettings) -> list[SpokeRule]:
     if len(rules) >= RULES_LIMIT:
         raise BreakglassError(
             f"Expected at most {RULES_LIMIT} rules in a spoke, got {len(rules) + 1}: each account has them. The cause "
-            f"is the {len(settings.roles)} watched roles that are not below `watch.rolePath`. Make such roles below "
-            "one path, and watch the path instead, e.g. `rolePath: /break-glass/`."
+            f"is the {len(settings.roles_by_arn)} watched roles that are not below `watch.rolePath`. Make such roles "
+            "below one path, and watch the path instead, e.g. `rolePath: /break-glass/`."
         )
     for rule in rules:
         text = compact_json(rule.pattern or {})
@@ -158,7 +164,7 @@ class _Patterns:
         return [
             f"{any_account}{RESERVED_PATH}*",
             *([f"{any_account}role{path}*"] if path else []),
-            *sorted({role for role in self.settings.roles if not (path and f":role{path}" in role)}),
+            *self.settings.roles_by_arn,
         ]
 
     def _sessions(self, roles: Sequence[str]) -> Pattern:

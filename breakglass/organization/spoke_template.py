@@ -112,9 +112,9 @@ def template_body(settings: SpokeSettings, exclude: Sequence[str] = ()) -> str:
     if len(text) > TEMPLATE_LIMIT:
         raise BreakglassError(
             f"Expected a template of at most {TEMPLATE_LIMIT:,} bytes for the spokes, got {len(text):,}: it would be "
-            f"refused. The cause is {len(settings.roles)} watched roles and {len(exclude):,} excluded accounts. Make "
-            "the roles below one path, and watch the path instead, e.g. `rolePath: /break-glass/`; name units without "
-            "the accounts that you exclude."
+            f"refused. The cause is {len(settings.roles_by_arn)} watched roles and {len(exclude):,} excluded accounts. "
+            "Make the roles below one path, and watch the path instead, e.g. `rolePath: /break-glass/`; name units "
+            "without the accounts that you exclude."
         )
     return text
 

@@ -32,7 +32,6 @@ from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.stack_file.alerts import Alerts
 from breakglass.stack_file.permission_sets import PairSpec
 from breakglass.stack_file.stack import StackFile
-from breakglass.stack_file.watch import roles_outside
 from breakglass.vocabulary import AssignmentTarget, Delivery, partition_of_region
 
 RULES_PER_BUS = 300
@@ -141,7 +140,7 @@ def spoke_settings(stack_file: StackFile, *, portal: bool) -> SpokeSettings | No
     watch = alerts.watch
     return SpokeSettings(
         partition=partition_of_region(alerts.region),
-        roles=tuple(roles_outside(watch.role_path, watch.role_arns)),
+        roles=tuple(watch.role_arns),
         role_path=watch.role_path,
         users=tuple(watch.user_arns),
         portal=portal,

@@ -3,7 +3,7 @@
 Non-goals: the break-glass sets of the same stack, which are watched without an entry here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pydantic import Field, StrictBool, TypeAdapter
@@ -98,20 +98,15 @@ def watched_users(watch: RawValue) -> list[RawValue]:
     return [*watch["users"], *watch["independentDoor"]["users"]]
 
 
-def roles_outside(path: str | None, role_arns: Iterable[str]) -> list[str]:
-    """Return the ARNs of the roles that are not below a path."""
-    return [arn for arn in role_arns if path is None or f":role{path}" not in arn]
-
-
 def forwarding_faults(watch: RawValue, region: RawValue, exclude: RawValue | None = None) -> Iterator[Fault]:
     """Yield a fault of more users, roles or excluded accounts than spokes have room for."""
     here = region.valid(_REGION)
     if here is None:
         return
     path = watch["rolePath"].valid(_WATCHED_PATH)
-    roles = roles_outside(path, filter(None, (role.valid(ROLE_ARN) for role in watched_roles(watch))))
+    roles = tuple(filter(None, (role.valid(ROLE_ARN) for role in watched_roles(watch))))
     users = tuple(filter(None, (user.valid(USER_ARN) for user in watched_users(watch))))
-    settings = SpokeSettings(partition_of_region(here), roles=tuple(roles), role_path=path, users=users)
+    settings = SpokeSettings(partition_of_region(here), roles=roles, role_path=path, users=users)
     excluded = [account.text or "" for account in exclude or ()]
     if not _fit(replace(settings, roles=())):
         yield watch["users"].fault(
@@ -121,8 +116,8 @@ def forwarding_faults(watch: RawValue, region: RawValue, exclude: RawValue | Non
         )
     elif not _fit(settings):
         yield watch["roles"].fault(
-            f"The rules of a spoke have no room for the ARNs of {len(roles)} roles: EventBridge takes {PATTERN_LIMIT} "
-            "characters for a pattern, and each account of the organization has these rules.",
+            f"The rules of a spoke have no room for the ARNs of {len(settings.roles_by_arn)} roles: EventBridge takes "
+            f"{PATTERN_LIMIT} characters for a pattern, and each account of the organization has these rules.",
             "Create such roles below one path (IAM can't move a role), and add e.g. `rolePath: /break-glass/`. The "
             "spokes then forward all that is below it, and need no ARN of these roles.",
         )

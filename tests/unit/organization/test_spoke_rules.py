@@ -301,6 +301,7 @@ def test_roles_below_the_path_are_in_no_rule_themselves() -> None:
     def patterns(*roles: str) -> list[SpokeRule]:
         return spoke_rules(SpokeSettings(roles=roles, role_path="/break-glass/"))
 
+    assert SpokeSettings(roles=(BELOW, *ROLES), role_path="/break-glass/").roles_by_arn == sorted(ROLES)
     assert patterns(BELOW) == patterns()
     assert patterns(ROLES[0]) != patterns()
 

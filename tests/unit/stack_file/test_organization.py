@@ -465,7 +465,7 @@ def test_settings_of_spokes_are_those_of_the_hub() -> None:
 
     assert spoke_settings(validate_stack(raw, STACKS), portal=True) == SpokeSettings(
         partition="aws",
-        roles=("arn:aws:iam::222222222222:role/emergency-operator", *door["roles"]),
+        roles=("arn:aws:iam::222222222222:role/emergency-operator", below, *door["roles"]),
         role_path="/break-glass/",
         users=tuple(door["users"]),
         portal=True,

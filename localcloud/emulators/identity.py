@@ -2,8 +2,8 @@
 
 moto has an Identity Center instance from the start; here it gets an organization with units, accounts, groups and
 users. Added to moto: permissions boundaries of permission sets, and their tags after creation; disabled users; slow
-assignments (`assignments`); further regions of Identity Center (`center_regions`); StackSets that deploy to MiniStack
-(`stack_sets`). Everything is in memory.
+assignments (`assignments`); further regions of Identity Center (`center_regions`); paths of accounts; StackSets that
+deploy to MiniStack (`stack_sets`). Everything is in memory.
 
 For the local cloud only:
 
@@ -94,6 +94,7 @@ def main() -> None:
     assignments.install()
     CenterRegions(arguments.region).install()
     seed(directory, arguments.account, arguments.region)
+    install_paths()
     stack_sets = StackSets(arguments.account, arguments.aws)
     stack_sets.install()
     moto = DomainDispatcherApplication(create_backend_app)
@@ -141,6 +142,24 @@ def add_account(management_account: str, account: str, name: str) -> None:
 
     with patch.object(utils, "make_random_account_id", return_value=account):
         organizations_backends[management_account]["aws"].create_account(AccountName=name, Email=email_address(name))
+
+
+def install_paths() -> None:
+    """Adds to moto's accounts their path in the organization ("Account", AWS Organizations API Reference)."""
+    from moto.organizations.models import FakeAccount, organizations_backends
+
+    describe = FakeAccount.describe
+
+    def described(account: FakeAccount) -> dict[str, Any]:
+        organization = organizations_backends[account.master_account_id]["aws"]
+        parents = {unit.id: unit.parent_id for unit in organization.ou if unit.id != ROOT_ID}
+        names, unit = [account.id], account.parent_id
+        while unit in parents:
+            names.append(unit)
+            unit = parents[unit]
+        return {**describe(account), "Paths": ["/".join((ORGANIZATION_ID, ROOT_ID, *reversed(names), ""))]}
+
+    FakeAccount.describe = described  # type: ignore[method-assign]
 
 
 def email_address(user_name: str) -> str:

@@ -1,6 +1,6 @@
-"""Operations on permission sets and regions of Identity Center that moto lacks.
+"""Operations on permission sets that moto lacks.
 
-Non-goals: provisioning; further regions.
+Non-goals: provisioning.
 """
 
 import json
@@ -18,7 +18,6 @@ def install_permission_sets() -> None:
     operations: tuple[Callable[[SSOAdminResponse], str], ...] = (
         *(put_permissions_boundary_to_permission_set, get_permissions_boundary_for_permission_set),
         *(delete_permissions_boundary_from_permission_set, tag_resource, untag_resource, list_tags_for_resource),
-        list_regions,
     )
     for operation in operations:
         setattr(SSOAdminResponse, operation.__name__, operation)
@@ -53,11 +52,6 @@ def untag_resource(request: "SSOAdminResponse") -> str:
 def list_tags_for_resource(request: "SSOAdminResponse") -> str:
     """ListTagsForResource of the IAM Identity Center API, for permission sets, all on one page."""
     return json.dumps({"Tags": _permission_set(request, "ResourceArn").tags or []})
-
-
-def list_regions(request: "SSOAdminResponse") -> str:
-    """ListRegions of the IAM Identity Center API, for an instance in its first region alone."""
-    return json.dumps({"Regions": [{"RegionName": request.region, "Status": "ACTIVE", "IsPrimaryRegion": True}]})
 
 
 def _permission_set(request: "SSOAdminResponse", arn_parameter: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
-from localcloud.emulators.identity import ACCOUNTS, GROUPS, USERS
+from localcloud.emulators.identity import ACCOUNTS, GROUPS, ORGANIZATION_ID, ROOT_ID, UNITS, USERS
 
 pytestmark = pytest.mark.local
 
@@ -49,6 +49,22 @@ def test_the_organization_has_the_accounts(cloud: RunningCloud) -> None:
     assert organizations.describe_organization()["Organization"]["MasterAccountId"] == MANAGEMENT_ACCOUNT
     accounts = {account["Id"]: account["Name"] for account in organizations.list_accounts()["Accounts"]}
     assert accounts == {MANAGEMENT_ACCOUNT: "master", **ACCOUNTS}
+
+
+def test_accounts_name_their_path_in_the_organization(cloud: RunningCloud) -> None:
+    organizations, workloads = cloud.client("organizations"), next(iter(UNITS))
+    production = next(iter(ACCOUNTS))
+
+    def paths() -> dict[str, list[str]]:
+        return {each["Id"]: each["Paths"] for each in organizations.list_accounts()["Accounts"]}
+
+    top = f"{ORGANIZATION_ID}/{ROOT_ID}"
+    assert paths()[MANAGEMENT_ACCOUNT] == [f"{top}/{MANAGEMENT_ACCOUNT}/"]
+    assert paths()[production] == [f"{top}/{workloads}/{production}/"]
+    lower = organizations.create_organizational_unit(ParentId=workloads, Name="lower")["OrganizationalUnit"]["Id"]
+    organizations.move_account(AccountId=production, SourceParentId=workloads, DestinationParentId=lower)
+    assert paths()[production] == [f"{top}/{workloads}/{lower}/{production}/"]
+    organizations.move_account(AccountId=production, SourceParentId=lower, DestinationParentId=workloads)
 
 
 def test_each_group_is_found_by_name_and_holds_its_members(cloud: RunningCloud, instance: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from breakglass.alerts.recorded_uses import MOST_USES, SESSION_CALLS, fired_query
+from breakglass.alerts.patterns.roles import SESSION_CALLS
+from breakglass.alerts.recorded_uses import MOST_USES, fired_query
 from breakglass.alerts.states import State, ask_insights, call_aws, choice, first_items
 from breakglass.alerts.subjects import PermissionSetSubject, Role, RoleSubject, RootSubject, Subject, UserSubject
 

@@ -8,7 +8,7 @@ Non-goals: the judgement (`breakglass.organization.coverage`); the trail, and th
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from breakglass.cli.aws_client import translate_aws_errors
 from breakglass.cli.deployment import Deployment, Resource, require_account
 from breakglass.cli.doctor.alert_path import RULE, judge_rule
 from breakglass.cli.doctor.check import Sources, call_or_none, list_pages
-from breakglass.cli.doctor.organization import STACK_SET_TYPE, detailed_status, list_instances
+from breakglass.cli.doctor.organization import HUB, STACK_SET_TYPE, detailed_status, hub_buses, list_instances
 from breakglass.cli.layout import format_columns, to_one_line
 from breakglass.cli.stack_outputs import ORGANIZATION_OUTPUT, RULE_NAMES_OUTPUT, SPOKE_OUTPUT
 from breakglass.errors import CommandError, Problem, redact
@@ -39,9 +39,9 @@ from breakglass.organization.coverage import (
 )
 
 PERMISSIONS = (
-    "`coverage` reads the rules (events:ListRules); of an organization also its accounts (organizations:ListAccounts), "
-    "the StackSet (cloudformation:ListStackInstances), the heartbeats (logs:StartQuery, GetQueryResults) and the "
-    "enabled regions (account:ListRegions): docs/runbooks/coverage.md."
+    "`coverage` reads the rules (events:ListRules); of an organization also the hub's bus (events:DescribeEventBus), "
+    "the accounts (organizations:ListAccounts), the StackSet (cloudformation:ListStackInstances), the heartbeats "
+    "(logs:StartQuery, GetQueryResults) and the enabled regions (account:ListRegions): docs/runbooks/coverage.md."
 )
 
 HEARTBEAT_DAYS = 14
@@ -173,13 +173,19 @@ class Coverage:
         )
         instances = {**self._instances(_CALL_AS.get(str(organization["callAs"]))), **self._own_spokes()}
         heard = self._heartbeats() if expectation.has_roll_call else {}
-        now = self.sources.clock()
-        rows = organization_rows(accounts, expectation, Observation(now, instances, heard), rules)
-        silent = [row for row in rows if row.is_watched is False and row.reason is not Reason.rule]
+        seen = Observation(self.sources.clock(), instances, heard, hub_fault=self._hub_fault())
+        rows = organization_rows(accounts, expectation, seen, rules)
+        silent = [row for row in rows if row.is_watched is False and row.reason not in (Reason.rule, Reason.hub)]
         enabled = self._enabled({row.account for row in silent})
         if enabled:
-            rows = organization_rows(accounts, expectation, Observation(now, instances, heard, enabled), rules)
+            rows = organization_rows(accounts, expectation, replace(seen, enabled=enabled), rules)
         return [_with_time(row, heard) for row in rows]
+
+    def _hub_fault(self) -> str:
+        """Return what is wrong with the hub's bus, which a heartbeat before the change does not show."""
+        self.sources.report("looking at the bus of the hub")
+        judged = [HUB.judge(hub, HUB.look(self.sources, hub)) for hub in hub_buses(self.deployment)]
+        return " ".join(each.what for judgements in judged for each in judgements)
 
     def _accounts(self) -> list[Account]:
         self.sources.report("listing the accounts of the organization")

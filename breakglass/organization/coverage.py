@@ -39,6 +39,8 @@ Place = tuple[str, str]
 class Reason(StrEnum):
     """The reason why an evidence path is not watched in an account and region."""
 
+    hub = "hub"
+    """The hub's bus is missing, or does not admit the spokes as deployed."""
     rule = "rule"
     """A rule of the stack is missing, disabled or changed."""
     no_spoke = "no_spoke"
@@ -61,12 +63,26 @@ class Reason(StrEnum):
     """The account is suspended or closed, or not open yet."""
     outside_units = "outside_units"
     """The account is in no unit of the stack file."""
+    nothing_to_watch = "nothing_to_watch"
+    """The stack watches no principal whose uses are recorded there."""
 
 
-NOT_EXPECTED = frozenset({Reason.region_not_enabled, Reason.excluded, Reason.not_active, Reason.outside_units})
+NOT_EXPECTED = frozenset(
+    {
+        Reason.region_not_enabled,
+        Reason.excluded,
+        Reason.not_active,
+        Reason.outside_units,
+        Reason.nothing_to_watch,
+    }
+)
 """Reasons that are no gap: nothing can be used there, or the stack file says so."""
 
 MEANINGS: Mapping[Reason, tuple[str, str]] = {
+    Reason.hub: (
+        "The hub's event bus is missing or has another policy than deployed, so events of the spokes may not arrive.",
+        "CloudTrail says who changed it. Then run `pulumi up --refresh`.",
+    ),
     Reason.rule: (
         "A rule of the stack is missing, disabled or changed, so these events raise no alert.",
         "uv run breakglass doctor says which, and what to do.",
@@ -104,6 +120,7 @@ MEANINGS: Mapping[Reason, tuple[str, str]] = {
     Reason.excluded: ("The stack file excludes the account: its events raise no alert.", ""),
     Reason.not_active: ("The account is not active, so no session can be started in it.", ""),
     Reason.outside_units: ("The account is in no unit of the stack file: its events raise no alert.", ""),
+    Reason.nothing_to_watch: ("The stack watches no role or user whose uses are recorded there.", ""),
 }
 """Meaning and remedy of each reason."""
 
@@ -177,12 +194,14 @@ class Observation:
         instances: the known spokes.
         heard: the time of the last heartbeat of each, in seconds since 1970.
         enabled: whether an account has enabled a region, where that is known.
+        hub_fault: what is wrong with the hub's bus; empty if it is as deployed.
     """
 
     now: float
     instances: Mapping[Place, Instance] = field(default_factory=dict)
     heard: Mapping[Place, float] = field(default_factory=dict)
     enabled: Mapping[Place, bool] = field(default_factory=dict)
+    hub_fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -311,6 +330,8 @@ def _row(account: Account, region: str, rules: Sequence[PathRule], reason: Reaso
     paths |= {rule.path: Reason.rule.value for rule in faults}
     if reason is None and faults:
         reason, detail = Reason.rule, " ".join(dict.fromkeys(rule.fault for rule in faults))
+    if reason is None and not here:
+        reason = Reason.nothing_to_watch
     ordered = {path.value: paths[path.value] for path in EvidencePath if path.value in paths}
     return Row(account.number, account.name, region, ordered, reason, detail)
 
@@ -331,6 +352,8 @@ def _judge(
     if not is_heard and observation.enabled.get(place) is False:
         return Reason.region_not_enabled, ""
     fault = _instance_fault(instance) if instance else None
+    if observation.hub_fault:
+        return Reason.hub, observation.hub_fault
     if fault or is_heard:
         return fault or (None, "")
     if heard is not None:

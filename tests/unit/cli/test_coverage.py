@@ -51,7 +51,10 @@ def outputs(**more: Any) -> dict[str, Any]:
 
 USE = "breakglass-prod-devops-break-glass-session_start"
 RULE_NAMES = {"devops-break-glass": {"session_start": USE}}
+POLICY = '{"Statement":[{"Sid":"Spokes","Effect":"Allow"}]}'
 HUB = [
+    state("aws:cloudwatch/eventBus:EventBus", BUS),
+    state("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "", eventBusName=BUS, policy=POLICY),
     rule(USE, BUS),
     rule("breakglass-spoke-sessions"),
     rule("breakglass-spoke-sessions", region=VIRGINIA),
@@ -108,6 +111,7 @@ EVERYWHERE = [(number, region) for number in (ACCOUNT, MEMBER, OTHER) for region
 ANSWERS: dict[str, Any] = {
     "GetCallerIdentity": {"Account": ACCOUNT},
     "ListRules": listed_rules,
+    "DescribeEventBus": {"Name": BUS, "Policy": POLICY},
     "ListAccounts": {
         "Accounts": [
             account(ACCOUNT, "management"),
@@ -330,6 +334,22 @@ def test_watched_organization_asks_for_no_regions() -> None:
     assert "ListRegions" not in {operation for _, _, operation, _ in aws.calls}
 
 
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        ({"Name": BUS}, f"The event bus {BUS} has no policy."),
+        (refused("ResourceNotFoundException"), f"The event bus {BUS} does not exist in AWS."),
+    ],
+    ids=["no policy", "deleted"],
+)
+def test_changed_bus_is_a_gap_before_heartbeats_stop(answer: Any, fault: str) -> None:
+    outcome, aws = coverage({"DescribeEventBus": answer})
+
+    assert outcome.status == 1
+    assert gaps({"DescribeEventBus": answer}) == [(*place, "hub", fault) for place in EVERYWHERE]
+    assert "ListRegions" not in {operation for _, _, operation, _ in aws.calls}
+
+
 @pytest.mark.parametrize("code", ["StackSetNotFoundException", "ResourceNotFoundException"])
 def test_deleted_part_of_the_hub_is_noted(code: str) -> None:
     answers = {"StackSetNotFoundException": "ListStackInstances", "ResourceNotFoundException": "StartQuery"}
@@ -385,7 +405,9 @@ def test_query_without_an_answer_has_status_2(status: str) -> None:
     assert sum(operation == "GetQueryResults" for _, _, operation, _ in aws.calls) in (1, QUERY_SECONDS)
 
 
-@pytest.mark.parametrize("operation", ["ListAccounts", "ListStackInstances", "StartQuery", "ListRules"])
+@pytest.mark.parametrize(
+    "operation", ["ListAccounts", "ListStackInstances", "StartQuery", "ListRules", "DescribeEventBus"]
+)
 def test_refused_call_has_status_2_and_names_the_permissions(operation: str) -> None:
     outcome, _ = coverage({operation: refused()})
 

@@ -85,6 +85,23 @@ def test_management_account_without_heartbeat_is_explained() -> None:
     assert "management account" in detail
 
 
+def test_hub_with_a_fault_hears_no_spoke() -> None:
+    seen = replace(HEARD, hub_fault="The event bus has no policy.")
+
+    assert judged(seen) == (False, Reason.hub, "The event bus has no policy.")
+    assert judged(replace(seen, instances={HERE: Instance("OUTDATED")}))[1] is Reason.hub
+    assert judged(seen, replace(ACCOUNT, number="555555555555"))[1] is Reason.excluded
+
+
+def test_place_without_a_path_is_not_watched() -> None:
+    rules = [PathRule("session_start", account=HUB)]
+    (heard,) = organization_rows([ACCOUNT], EXPECTED, HEARD, rules)
+    (silent,) = organization_rows([ACCOUNT], EXPECTED, Observation(NOW), rules)
+
+    assert (heard.is_watched, heard.reason, heard.paths) == (None, Reason.nothing_to_watch, {})
+    assert (silent.is_watched, silent.reason) == (False, Reason.no_spoke)
+
+
 def test_region_that_is_not_enabled_is_no_gap() -> None:
     assert judged(Observation(NOW, enabled={HERE: False})) == (None, Reason.region_not_enabled, "")
     assert judged(Observation(NOW, enabled={HERE: True})) == (False, Reason.no_spoke, "")

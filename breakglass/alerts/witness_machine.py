@@ -58,7 +58,8 @@ DELAY_SECONDS = 1800
 
 LATENESS_SECONDS = 3 * 3600
 """The longest time from a use to its arrival in the trail's log group. AWS's average is about five minutes, and one
-report had 85. The query of each run reads as many seconds more, which is charged."""
+report had 85. The query of each run reads as many seconds more, which is charged. A later use is not judged, or
+reported though a rule fired: that depends on the time that CloudTrail gives it in the log group."""
 
 LONGEST_GAP_SECONDS = 7 * 86_400
 """The longest time that a run makes up for. An alarm has reported since that no run ends."""

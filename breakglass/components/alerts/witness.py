@@ -80,7 +80,8 @@ class Witness(pulumi.ComponentResource):
 
     Each rule of a use gets one more target, a log group. Every `interval_hours` the machine compares the recorded uses
     with it by event ID. It posts a use that is not there in Slack, late and with the reason, mails and pages it, and
-    counts it. With a trail's log group, metric filters mail every use as well, without EventBridge.
+    counts it. With a trail's log group, metric filters count every use as well, without EventBridge, and an alarm mails
+    them: one mail for uses within some minutes.
 
     Permissions:
         - As for `SlackProbe`.
@@ -145,7 +146,7 @@ class Witness(pulumi.ComponentResource):
         )
 
     def _mail_uses(self, name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output[str]:
-        """Create the metric filters on the trail's log group, and an alarm that mails each use."""
+        """Create the metric filters on the trail's log group, and the alarm that mails their uses."""
         metric = physical_name(f"{name}-uses", limit=255)
         for number, pattern in enumerate(use_filters(list(spec.subjects)), start=1):
             aws.cloudwatch.LogMetricFilter(

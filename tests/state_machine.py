@@ -4,7 +4,7 @@ It is stricter than AWS where that finds faults: an expression without a value i
 `Catch`, and so is a value of more than 256 KiB, or an `Assign` whose variables have more together. `Assign` evaluates
 all its expressions before it sets a variable. `States.ALL` does not catch `States.Runtime` and
 `States.DataLimitExceeded` ("Handling errors in Step Functions workflows"). Waits take no time; `Run.waited` adds them
-up.
+up. A machine that AWS would not take, with a state that has neither `Next` nor `End`, fails the test.
 
 Non-goals: task tokens, JSONPath. MiniStack runs the same definitions in tests/local.
 """
@@ -85,6 +85,9 @@ class Run:
 
     def _states(self, machine: Mapping[str, Any], given: Any, variables: dict[str, Any]) -> Any:
         name = machine["StartAt"]
+        for each, state in machine["States"].items():
+            ends = state["Type"] in ("Choice", "Succeed", "Fail") or ("Next" in state) != (state.get("End") is True)
+            assert ends, f"AWS refuses {each}: it needs either Next or End"
         while True:
             assert len(self.states) < _MOST_STEPS, "the execution does not end"
             self.states.append(name)

@@ -2,7 +2,7 @@
 
 It runs every day, an hour after the heartbeats of the spokes:
 
-    CollectHeartbeats (each region: StartQuery -> WaitForQuery -> ReadQuery) -> ListAccounts (each page)
+    CollectHeartbeats (each region: AskHeartbeats -> ReadHeartbeats) -> ListAccounts (each page)
         -> Missing -> Report                                                      a mail
                    -> Count                                                       metric: the spokes that are missing
 
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from breakglass.alerts.states import RETRY, State, choice, integration, own_dimensions, put_metrics
+from breakglass.alerts.states import RETRY, State, ask_insights, choice, integration, own_dimensions, put_metrics
 from breakglass.naming import AlertMetric
 
 SCHEDULE = "cron(0 5 * * ? *)"
@@ -41,17 +41,8 @@ WINDOW_HOURS = 25
 TIMEOUT_SECONDS = 3600
 """The limit of an execution."""
 
-QUERY_PAUSE_SECONDS = 5
-"""The pause before the result of a query is read."""
-
-MOST_READS = 60
-"""Reads of a query's result before it counts as failed."""
-
 MOST_LINES = 200
 """Accounts in one list of a mail. An e-mail of SNS has at most 256 KiB (Amazon SNS API Reference, "Publish")."""
-
-_RUNNING = ["Scheduled", "Running", "Unknown"]
-"""States of a query that has not ended (CloudWatch Logs API Reference, "GetQueryResults")."""
 
 _THROTTLED = {
     "ErrorEquals": ["Organizations.TooManyRequestsException"],
@@ -122,7 +113,7 @@ def roll_call_definition(roll_call: RollCallSettings) -> dict[str, Any]:
                 "MaxConcurrency": 1,
                 "ItemProcessor": {
                     "ProcessorConfig": {"Mode": "INLINE"},
-                    "StartAt": "StartQuery",
+                    "StartAt": "AskHeartbeats",
                     "States": _query_states(roll_call),
                 },
                 "Assign": {"heard": "{% $merge([$states.result.{region: [accounts]}]) %}"},
@@ -157,50 +148,20 @@ def roll_call_definition(roll_call: RollCallSettings) -> dict[str, Any]:
 
 
 def _query_states(roll_call: RollCallSettings) -> dict[str, State]:
-    query = {"region": "{% $states.input.region %}", "query": "{% $states.input.query %}"}
+    question = {
+        "LogGroupName": roll_call.log_group,
+        "QueryString": "{% $states.input.query %}",
+        "StartTime": f"{{% $floor($millis() / 1000) - {RUN_WINDOW_HOURS * 3600} %}}",
+        "EndTime": "{% $floor($millis() / 1000) %}",
+    }
+    # A row is a list of fields. The count of heartbeats, the other field, never has twelve digits.
+    accounts = "[$states.result.Results.Value[$contains($, /^[0-9]{12}$/)]]"
     return {
-        "StartQuery": {
-            "Type": "Task",
-            "Resource": integration(roll_call.partition, "aws-sdk:cloudwatchlogs:startQuery"),
-            "Arguments": {
-                "LogGroupName": roll_call.log_group,
-                "QueryString": "{% $states.input.query %}",
-                "StartTime": f"{{% $floor($millis() / 1000) - {RUN_WINDOW_HOURS * 3600} %}}",
-                "EndTime": "{% $floor($millis() / 1000) %}",
-            },
-            "Retry": RETRY,
-            "Output": {"region": "{% $states.input.region %}", "query": "{% $states.result.QueryId %}", "reads": 0},
-            "Next": "WaitForQuery",
-        },
-        "WaitForQuery": {"Type": "Wait", "Seconds": QUERY_PAUSE_SECONDS, "Next": "ReadQuery"},
-        "ReadQuery": {
-            "Type": "Task",
-            "Resource": integration(roll_call.partition, "aws-sdk:cloudwatchlogs:getQueryResults"),
-            "Arguments": {"QueryId": "{% $states.input.query %}"},
-            "Retry": RETRY,
-            "Output": {
-                **query,
-                "reads": "{% $states.input.reads + 1 %}",
-                "status": "{% $states.result.Status %}",
-                # A row is a list of fields. The count of heartbeats, the other field, never has twelve digits.
-                "accounts": "{% [$states.result.Results.Value[$contains($, /^[0-9]{12}$/)]] %}",
-            },
-            "Next": "QueryEnded",
-        },
-        "QueryEnded": choice(
-            "QueryFailed",
-            ("$states.input.status = 'Complete'", "Collected"),
-            (f"$states.input.status in {json.dumps(_RUNNING)} and $states.input.reads < {MOST_READS}", "WaitForQuery"),
-        ),
-        "QueryFailed": {
-            "Type": "Fail",
-            "Error": "QueryFailed",
-            "Cause": "{% 'The query of the heartbeats in ' & $states.input.region & ' is ' & $states.input.status & "
-            "'.' %}",
-        },
+        **ask_insights(roll_call.partition, "Heartbeats", question, {"accounts": accounts}, "Collected"),
         "Collected": {
             "Type": "Pass",
-            "Output": {"region": "{% $states.input.region %}", "accounts": "{% [$states.input.accounts] %}"},
+            "Output": {"region": "{% $states.input.region %}", "accounts": "{% $accounts %}"},
+            "End": True,
         },
     }
 

@@ -17,10 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breakglass.alerts.states import MOST_READS, QUERY_PAUSE_SECONDS
 from breakglass.organization.roll_call_machine import (
     MOST_LINES,
-    MOST_READS,
-    QUERY_PAUSE_SECONDS,
     TIMEOUT_SECONDS,
     RollCallSettings,
     roll_call_definition,
@@ -331,8 +330,8 @@ def test_slow_query_is_read_again() -> None:
 def test_query_that_does_not_complete_fails_the_run(world: World) -> None:
     made = run(world)
 
-    assert (made.status, made.error) == ("FAILED", "QueryFailed")
-    assert made.cause.startswith("The query of the heartbeats in eu-central-1 is ")
+    assert (made.status, made.error) == ("FAILED", "QueryIncomplete")
+    assert made.cause.startswith("The query of CloudWatch Logs Insights ended as ")
     assert made.waited <= MOST_READS * QUERY_PAUSE_SECONDS
     assert (world.mails, world.metrics) == ([], {})
 

@@ -84,7 +84,9 @@ def hub_bus_policy(bus_arn: str, organization_id: str) -> Document:
     """Let the spokes of an organization forward events of AWS to the bus of the hub.
 
     The principal is the role of a spoke. AWS refuses a source that begins with `aws.` to any other sender (EventBridge
-    API Reference, "PutEvents"), so an administrator of an account can't forge an alert.
+    API Reference, "PutEvents"), so an administrator of an account can't forge an alert. But a software partner of AWS
+    chooses all else in events whose source begins with `aws.partner/` ("PutPartnerEvents"), and a rule could forward
+    them.
 
     Args:
         bus_arn: the bus.
@@ -102,6 +104,7 @@ def hub_bus_policy(bus_arn: str, organization_id: str) -> Document:
                 "StringEquals": {"aws:PrincipalOrgID": organization_id},
                 "ArnLike": {"aws:PrincipalArn": f"arn:{partition}:iam::*:role/{SPOKE_PREFIX}*"},
                 "StringLike": {"events:source": "aws.*"},
+                "StringNotLike": {"events:source": "aws.partner/*"},
             },
         }
     )

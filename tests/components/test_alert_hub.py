@@ -60,6 +60,7 @@ def test_policy_admits_events_of_aws_from_spokes_only() -> None:
                     "StringEquals": {"aws:PrincipalOrgID": "o-exampleorgid"},
                     "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/breakglass-spoke-*"},
                     "StringLike": {"events:source": "aws.*"},
+                    "StringNotLike": {"events:source": "aws.partner/*"},
                 },
             }
         ],

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from breakglass.iam.documents import hub_bus_policy, policy_json
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.emulators.cloudtrail import relocate
 
@@ -237,13 +238,8 @@ def test_bus_policy_that_does_not_match_refuses(hub: Hub, condition: dict[str, A
 
 def test_bus_policy_of_the_hub_admits_its_spokes_only(hub: Hub) -> None:
     organization = hub.cloud.client("organizations").describe_organization()["Organization"]["Id"]
-    hub.let_in(
-        {
-            "StringEquals": {"aws:PrincipalOrgID": organization},
-            "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/breakglass-spoke-*"},
-            "StringLike": {"events:source": "aws.*"},
-        }
-    )
+    policy = policy_json(hub_bus_policy(hub.arn, organization))
+    hub.cloud.client("events").put_permission(EventBusName=hub.name, Policy=policy)
     hub.add_spoke(MEMBER, REGION)
     hub.add_spoke(STRANGER, REGION)
     hub.replay(MEMBER, REGION)
@@ -252,10 +248,13 @@ def test_bus_policy_of_the_hub_admits_its_spokes_only(hub: Hub) -> None:
     forged = {"Source": "custom", "DetailType": "AWS API Call via CloudTrail"}
     forged["Detail"] = json.dumps({"eventName": hub.name})
     hub.cloud.client("events", MEMBER).put_events(Entries=[forged])
+    partner = {"source": "aws.partner/example.com/1", "detail-type": forged["DetailType"]}
+    hub.cloud.put_event({**partner, "detail": {"eventName": hub.name}}, MEMBER)
     hub.cloud.wait_idle()
     assert hub.arrived() == []
     assert hub.failures(STRANGER, REGION) == [("aws.sts", "NO_PERMISSIONS")]
-    assert hub.failures(MEMBER, REGION) == [("custom", "NO_PERMISSIONS")]
+    forgeries = [("aws.partner/example.com/1", "NO_PERMISSIONS"), ("custom", "NO_PERMISSIONS")]
+    assert sorted(hub.failures(MEMBER, REGION)) == forgeries
 
 
 def test_own_account_needs_no_bus_policy(hub: Hub) -> None:

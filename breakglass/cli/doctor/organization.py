@@ -244,7 +244,11 @@ def _look_at_regions(sources: Sources, watched: WatchedRegions) -> list[str]:
 
 
 def judge_regions(watched: WatchedRegions, found: Sequence[str]) -> list[Judgement]:
-    """Return a problem for the regions of Identity Center that the stack does not watch."""
+    """Return a problem for regions of Identity Center that are not watched, or not known."""
+    if watched.is_hub and not found:
+        what = "The regions of Identity Center are not known: this account has no instance in this region."
+        do = "In the account and region of the instance: `aws sso-admin list-regions`. Each region needs spokes."
+        return [Judgement(Status.unknown, what, do)]
     further = sorted(set(found) - set(watched.regions))
     if not further:
         return []

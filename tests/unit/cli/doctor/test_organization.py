@@ -205,6 +205,12 @@ def test_region_of_identity_center_without_spokes_fails() -> None:
     assert regions(A_HUB, REGION, "us-east-1") == []
 
 
+def test_hub_without_identity_center_does_not_know_its_regions() -> None:
+    assert regions(A_HUB) == [
+        ("unknown", "The regions of Identity Center are not known: this account has no instance in this region.")
+    ]
+
+
 def test_region_of_identity_center_without_the_stack_warns() -> None:
     assert regions(ALERTS, REGION, "us-east-1") == [
         ("warn", "Identity Center is also in other regions than this stack: us-east-1.")
@@ -213,7 +219,7 @@ def test_region_of_identity_center_without_the_stack_warns() -> None:
 
 
 def test_account_without_identity_center_has_no_finding() -> None:
-    assert regions(A_HUB) == []
+    assert regions(ALERTS) == []
 
 
 def test_stack_without_portal_rules_is_not_asked() -> None:

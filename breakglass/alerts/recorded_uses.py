@@ -49,7 +49,7 @@ def missed_uses_query(
 
     The role is read in the text of the record, and so are the IDs: Insights finds no more than 200 fields of a
     record, and a session with many tags may have more. Inside a string of JSON a quote is escaped, so no value can look
-    like a key.
+    like a key. The name of a tag in a SAML assertion can: the administrator of the identity provider sets it.
 
     Args:
         subjects: those whose uses count.

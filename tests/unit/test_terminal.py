@@ -133,6 +133,7 @@ COMMANDS = {  # by what is done
     "examine a stack that is not there": ("doctor", "--stack", HOSTILE),
     "examine such a stack as JSON": ("doctor", "--stack", HOSTILE, "--json"),
     "drill in a stack that is not there": ("drill", "--stack", HOSTILE),
+    "ask for the coverage of a stack that is not there": ("coverage", "--stack", HOSTILE),
 }
 
 

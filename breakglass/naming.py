@@ -135,7 +135,6 @@ METRICS_NAMESPACE = "Breakglass"
 METRICS_DIMENSION = "Stack"
 """Dimension of all of them: the name of the `Approvals`, or the `stack` of the component of the alert path."""
 
-
 DEFAULT_BUS = "default"
 """Name of an account's default event bus; in a deployed stack, also of the bus of a rule that names none."""
 

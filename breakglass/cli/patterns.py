@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from breakglass.errors import InvalidArgumentError, Problem, format_value
+from breakglass.naming import DEFAULT_BUS
 from breakglass.organization.spoke_template import spoke_template
 from breakglass.stack_file.check import check_stack, validate_stack
 from breakglass.stack_file.rules import StackRule, spoke_settings, stack_rules
 from breakglass.stack_file.secret_keys import NAMESPACE, SECRET_KEYS
 from breakglass.stack_file.stack import StackFile
 from breakglass.stack_file.stack_yaml import read_stack_yaml
-
-DEFAULT_BUS = "default"
-"""The name of the event bus that each account has in each region."""
 
 _FILE_NAME = re.compile(r"Pulumi\.(?P<stack>.+)\.ya?ml")
 

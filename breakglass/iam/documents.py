@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from breakglass.errors import PolicyError
-from breakglass.naming import ALERT_PATH_PREFIX, METRICS_NAMESPACE, SPOKE_PREFIX
+from breakglass.naming import ALERT_PATH_PREFIX, DEFAULT_BUS, METRICS_NAMESPACE, SPOKE_PREFIX
 
 Statement = dict[str, Any]
 """One statement of an IAM policy document, as JSON."""
@@ -185,7 +185,7 @@ def log_events(log_group_arn: str, buses: Iterable[str | None]) -> Document:
         buses: names of the buses; None is the default bus.
     """
     partition, region, account = _owner(log_group_arn)
-    paths = sorted({"" if bus is None or bus == "default" else f"{bus}/" for bus in buses})
+    paths = sorted({"" if bus is None or bus == DEFAULT_BUS else f"{bus}/" for bus in buses})
     rules = [f"arn:{partition}:events:{region}:{account}:rule/{path}{ALERT_PATH_PREFIX}*" for path in paths]
     services = {
         "Effect": "Allow",
@@ -385,7 +385,7 @@ def send_events(machine_arn: str, source: str, detail_type: str, bus_name: str |
         "Sid": "SendEvents",
         "Effect": "Allow",
         "Action": "events:PutEvents",
-        "Resource": f"arn:{partition}:events:{region}:{account}:event-bus/{bus_name or 'default'}",
+        "Resource": f"arn:{partition}:events:{region}:{account}:event-bus/{bus_name or DEFAULT_BUS}",
         "Condition": {"StringEquals": {"events:source": source, "events:detail-type": detail_type}},
     }
 

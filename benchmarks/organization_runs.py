@@ -53,12 +53,12 @@ class MachineRun:
     seconds: float
 
 
-class RunError(Exception):
-    """A run failed, so its figures would be those of another path."""
-
-
 def roll_call_runs(sizes: Iterable[int]) -> Iterator[MachineRun]:
-    """Yield runs in which all spokes answer, for each number of accounts; then one in which none does."""
+    """Yield runs in which all spokes answer, for each number of accounts; then one in which none does.
+
+    Raises:
+        AssertionError: a run failed, so its figures would be those of another path.
+    """
     largest = 0
     for accounts in sizes:
         largest = accounts
@@ -190,5 +190,5 @@ def _measured(name: str, accounts: int, definition: Mapping[str, Any], answers: 
     run.start({})
     seconds = time.process_time() - began
     if run.status != "SUCCEEDED":
-        raise RunError(f"{name} over {accounts} accounts: {run.error}: {run.cause}")
+        raise AssertionError(f"{name} over {accounts} accounts: {run.error}: {run.cause}")
     return MachineRun(name, accounts, len(run.states), run.largest, answers.calls, seconds)

@@ -17,6 +17,7 @@
   `Succeed` has an `Output`.
 - An expression is parsed once, when its machine is made; MiniStack parses it at each evaluation, which takes longer
   than all else in an execution.
+- A machine whose state has neither `Next` nor `End` is refused ("State machine structure"); MiniStack ends there.
 - Answers of CloudWatch keep their types; MiniStack makes an empty list of values a string.
 - Tasks may call CloudTrail, and Organizations, which another server emulates.
 - To start a running execution once more with the same input is no error (recorded by LocalStack on AWS:
@@ -110,7 +111,7 @@ _USED = (
     *("_fail_execution", "_find_matching_retrier", "_invoke_resource", "_invoke_resource_with_timeout"),
     *("_invoke_with_callback", "_parse_ts", "_register_sfn_jsonata_functions", "_run_execution", "_run_sub_machine"),
     *("_scaled_sleep", "_sleep_until", "_start_execution", "_state_machines", "_state_query_language"),
-    *("_stop_execution", "_task_tokens", "json_response", "now_iso", "time"),
+    *("_stop_execution", "_task_tokens", "_validate_definition_jsonata", "json_response", "now_iso", "time"),
 )
 
 
@@ -140,6 +141,7 @@ def install(
     _add_services(identity_url)
     _replace_branches()
     _replace_language()
+    _replace_validation()
     _replace_starts_and_stops()
 
 
@@ -391,6 +393,28 @@ def _replace_language() -> None:
 
     _states._apply_state_assign, _states._apply_output_path = assigning, outputting
     _states._error_matches, _states._register_sfn_jsonata_functions = matching, registering
+
+
+def _replace_validation() -> None:
+    validate = _states._validate_definition_jsonata
+
+    def validating(definition: Any) -> str | None:
+        fault: str | None = validate(definition)
+        return fault or (_open_state(json.loads(definition)) if definition else None)
+
+    _states._validate_definition_jsonata = validating
+
+
+def _open_state(machine: Mapping[str, Any]) -> str | None:
+    """Return the fault of the first state that does not say what follows it."""
+    for name, state in machine.get("States", {}).items():
+        if state["Type"] not in ("Choice", "Succeed", "Fail") and "Next" not in state and state.get("End") is not True:
+            return f"SCHEMA_VALIDATION_FAILED: the state {name} has neither Next nor End"
+        inner = [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())]
+        fault = next(filter(None, map(_open_state, inner)), None)
+        if fault:
+            return fault
+    return None
 
 
 def _replace_starts_and_stops() -> None:

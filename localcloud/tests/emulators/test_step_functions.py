@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION, RunningCloud
 from localcloud.slack_user import wait_until
@@ -231,6 +232,13 @@ def test_assign_sets_variables_at_once_and_succeed_has_output(cloud: RunningClou
     }
     ended = machines.run(cloud, make_machine(cloud, "variables", states, ROLE))
     assert json.loads(ended["output"]) == {"a": 2, "b": 1}
+
+
+def test_machine_with_a_state_without_an_end_is_refused(cloud: RunningCloud) -> None:
+    each = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass"}}}
+    for states in (each["States"], {"Each": {"Type": "Map", "Items": [1], "ItemProcessor": each, "End": True}}):
+        with pytest.raises(ClientError, match="Inner has neither Next nor End"):
+            make_machine(cloud, "open", states, "arn:aws:iam::111111111111:role/r")
 
 
 def test_metric_without_a_value_is_an_empty_list(cloud: RunningCloud) -> None:

@@ -15,6 +15,9 @@ AWS's recorded answers (radkawar/stackd at 9dc356f5, testdata/aws/eventbridge/bu
 From the EventBridge User Guide: a rule has at most five targets, an event pattern at most 2,048 characters ("Amazon
 EventBridge quotas"), and a schedule runs on the default bus only. No recording has the texts of these refusals.
 
+A rule with targets can't be deleted (text: getmoto/moto#5056), nor a bus with rules (text: hashicorp/
+terraform-provider-aws#22131).
+
 Non-goals: archives of a bus; its encryption; its log.
 """
 
@@ -160,15 +163,32 @@ def _refusal(target: Mapping[str, Any]) -> str | None:
 
 
 def make_delete_handler(delete_event_bus: Handler) -> Handler:
-    """Return a handler that deletes the policy of a bus with the bus; MiniStack keeps it."""
+    """Return a handler of DeleteEventBus that refuses a bus with rules, and deletes the policy of one without.
 
-    def deleted(data: Mapping[str, Any]) -> Response:
+    MiniStack deletes the rules, and keeps the policy.
+    """
+
+    def delete(data: Mapping[str, Any]) -> Response:
+        name = data.get("Name")
+        if name != "default" and any(rule["EventBusName"] == name for rule in _events._rules.values()):
+            return _refused("ValidationException", "EventBus can't be deleted since it has rules.")
         answer = delete_event_bus(data)
         if answer[0] == 200:
-            _events._event_bus_policies.pop(data.get("Name"), None)
+            _events._event_bus_policies.pop(name, None)
         return answer
 
-    return deleted
+    return delete
+
+
+def make_rule_delete_handler(delete_rule: Handler) -> Handler:
+    """Return a handler of DeleteRule that refuses a rule with targets, which MiniStack deletes with it."""
+
+    def delete(data: Mapping[str, Any]) -> Response:
+        if _events._targets.get(_events._rule_key(data.get("Name"), data.get("EventBusName", "default"))):
+            return _refused("ValidationException", "Rule can't be deleted since it has targets.")
+        return delete_rule(data)
+
+    return delete
 
 
 def _refused(code: str, message: str) -> Response:

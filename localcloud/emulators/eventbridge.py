@@ -63,6 +63,7 @@ from localcloud.emulators.event_buses import (
     forward,
     make_delete_handler,
     make_permission_handler,
+    make_rule_delete_handler,
     make_rule_handler,
     make_targets_handler,
 )
@@ -144,7 +145,14 @@ class Bus:
                 "_dispatch_to_event_bus",
                 "_dispatch_to_stepfunctions",
             ),
-            *("_delete_event_bus", "_event_bus_policies", "_event_buses", "_invoke_target", "_put_permission"),
+            *(
+                "_delete_event_bus",
+                "_delete_rule",
+                "_event_bus_policies",
+                "_event_buses",
+                "_invoke_target",
+                "_put_permission",
+            ),
             *("_render_input_template", "_event_pattern_error", "_now_ts", "_tick_scheduled_rules"),
             *("_create_connection", "_create_api_destination", "_describe_connection", "_put_rule"),
             *("_put_targets", "_rule_key"),
@@ -178,6 +186,7 @@ class Bus:
         _events._put_targets = make_targets_handler(_events._put_targets)
         _events._put_permission = make_permission_handler(_events._put_permission)
         _events._delete_event_bus = make_delete_handler(_events._delete_event_bus)
+        _events._delete_rule = make_rule_delete_handler(_events._delete_rule)
 
     def put(self, event: Mapping[str, Any]) -> None:
         """Puts an event on the default bus as an AWS service would: its source may begin with `aws.`.

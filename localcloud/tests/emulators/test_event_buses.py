@@ -95,6 +95,12 @@ class Hub:
         self.cloud.replay(record, account, region)
         self.cloud.wait_idle()
 
+    def delete_rule(self) -> None:
+        """Delete the only rule of the bus."""
+        events = self.cloud.client("events")
+        events.remove_targets(Rule="all", EventBusName=self.name, Ids=["inbox"])
+        events.delete_rule(Name="all", EventBusName=self.name)
+
     def arrived(self) -> list[dict[str, Any]]:
         """Return the events that arrived since."""
         return [json.loads(body) for body, _ in take(self.cloud, self.name)]
@@ -283,15 +289,26 @@ def test_role_that_is_missing_is_no_permissions(hub: Hub) -> None:
 
 def test_event_to_a_missing_bus_is_dropped(hub: Hub) -> None:
     hub.add_spoke(MEMBER, REGION)
+    hub.delete_rule()
     hub.cloud.client("events").delete_event_bus(Name=hub.name)
     hub.replay(MEMBER, REGION)
     assert hub.failures(MEMBER, REGION) == []
     assert hub.points("FailedInvocations", MEMBER, REGION, RuleName=hub.name) == 0
 
 
+def test_bus_with_rules_and_rule_with_targets_are_kept(hub: Hub) -> None:
+    events = hub.cloud.client("events")
+    with pytest.raises(ClientError, match="EventBus can't be deleted since it has rules"):
+        events.delete_event_bus(Name=hub.name)
+    with pytest.raises(ClientError, match="Rule can't be deleted since it has targets"):
+        events.delete_rule(Name="all", EventBusName=hub.name)
+    assert [rule["Name"] for rule in events.list_rules(EventBusName=hub.name)["Rules"]] == ["all"]
+
+
 def test_bus_that_is_made_anew_has_no_policy(hub: Hub) -> None:
     events = hub.cloud.client("events")
     assert "Policy" in events.describe_event_bus(Name=hub.name)
+    hub.delete_rule()
     events.delete_event_bus(Name=hub.name)
     events.create_event_bus(Name=hub.name)
     assert "Policy" not in events.describe_event_bus(Name=hub.name)

@@ -318,7 +318,10 @@ def test_drift_of_a_stack_is_detected(organization: Organization, change: str) -
     same, drifted = (organization.add_account(organization.unit) for _ in range(2))
     organization.make_set()
     organization.deploy()
-    getattr(organization.cloud.client("events", drifted), change)(Name=f"{organization.name}-rule")
+    events, rule = organization.cloud.client("events", drifted), f"{organization.name}-rule"
+    if change == "delete_rule":
+        events.remove_targets(Rule=rule, Ids=["queue"])
+    getattr(events, change)(Name=rule)
     organization.cloudformation.detect_stack_set_drift(StackSetName=organization.name)
     summaries = organization.cloudformation.list_stack_instances(StackSetName=organization.name)["Summaries"]
     assert {each["Account"]: each["DriftStatus"] for each in summaries} == {same: "IN_SYNC", drifted: "DRIFTED"}

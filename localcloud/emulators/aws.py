@@ -88,6 +88,8 @@ async def _serve(port: int, identity_url: str, second: float, pause: float) -> N
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.loglevel = "WARNING"
+    # A client that keeps its connection must not find it closed: it does not try again. By default that is after 5 s.
+    config.keep_alive_timeout = 3600
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     await serve(middleware, config)
 

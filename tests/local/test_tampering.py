@@ -15,6 +15,7 @@ from breakglass.naming import AppFunction, Names
 from breakglass.vocabulary import Delivery
 from localcloud.cloud import MANAGEMENT_ACCOUNT, REGION
 from localcloud.emulators.call_records import Caller, make_call_record
+from localcloud.emulators.identity import ACCOUNTS
 from localcloud.faults import EXPECTED, TAMPERING, Fault, Notice
 from localcloud.stack import read_section
 from localcloud.tampering import ADMINISTRATOR, Tampering
@@ -58,9 +59,12 @@ def read_state(harness: ApprovalsHarness) -> str:
         "rules": [{**rule, "targets": client("events").list_targets_by_rule(Rule=rule["Name"])} for rule in rules],
         "alarms": sorted(alarm["AlarmName"] for alarm in alarms),
         "subscriptions": sorted(each["Endpoint"] for each in client("sns").list_subscriptions()["Subscriptions"]),
-        "policies": client("organizations").list_policies_for_target(
-            TargetId=PRODUCTION, Filter="SERVICE_CONTROL_POLICY"
-        )["Policies"],
+        "policies": [
+            client("organizations").list_policies_for_target(TargetId=account, Filter="SERVICE_CONTROL_POLICY")[
+                "Policies"
+            ]
+            for account in ACCOUNTS
+        ],
         "code": function["Configuration"]["CodeSha256"],
         "logging": client("cloudtrail").get_trail_status(Name="management-events")["IsLogging"],
     }

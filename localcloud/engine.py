@@ -102,6 +102,8 @@ class Engine:
             # To write the whole state after each resource takes more time than all else; at the end it is written too.
             "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+            # Less work for Go's garbage collector: the CLI takes a sixth less time, and more memory.
+            "GOGC": "400",
         }
         self._config_dir = _copy_configuration(self._project_dir, self._workdir, stack)
         self._selected = False

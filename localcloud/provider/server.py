@@ -6,6 +6,7 @@ its id. Unexpected errors keep their traceback.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -96,6 +97,8 @@ def main(arguments: list[str]) -> None:
     # The engine holds the other end of standard input. It puts its plugins into process groups of their own, so that
     # Ctrl-C doesn't reach them, and leaves them behind if it is ended itself.
     exit_with_parent()
+    # It ends with the deployment, after seconds.
+    gc.disable()
     try:
         asyncio.run(serve(addresses[0]))
     except KeyboardInterrupt:

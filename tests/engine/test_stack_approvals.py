@@ -188,27 +188,6 @@ def test_unknown_names_are_reported_at_preview(cloud: RunningCloud, tmp_path: Pa
     assert [secret for secret in secrets_of(cloud) if secret in refused.value.output] == []
 
 
-def test_key_of_identity_center_is_refused_at_preview(cloud: RunningCloud, tmp_path: Path) -> None:
-    engine = configured(cloud, tmp_path)
-    key = "arn:aws:kms:eu-central-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab"
-    cloud.fail(
-        "identitystore:*",
-        error="AccessDeniedException",
-        text=f"User: deployer is not authorized to perform: kms:Decrypt on resource: {key}",
-    )
-    try:
-        with pytest.raises(EngineError) as refused:
-            engine.preview()
-    finally:
-        cloud.end_faults()
-
-    report = " ".join(str(refused.value).split())
-    assert "permissionSets.identityCenterKmsKeyArn" in report
-    assert key in report
-    assert "no group of this name" not in report
-    assert "Traceback" not in report
-
-
 def secrets_of(cloud: RunningCloud) -> tuple[str, str]:
     return cloud.bot_token, cloud.slack_signing_secret
 

@@ -8,7 +8,8 @@ It runs every day, an hour after the heartbeats of the spokes:
 
 It compares accounts with heartbeats, so it finds a spoke that never existed, and a bus that is gone: nothing is heard.
 A spoke of an account is expected in each region if the account is active, not excluded, and below one of the units.
-The management account and the hub's own are expected wherever they are.
+The management account and the hub's own are expected wherever they are, and an account that has just joined: below no
+unit, it gets no spoke by itself.
 
 A page of accounts is compared at once. So the state holds the IDs of the accounts that were heard, and texts about
 those that were not, of which a mail has `MOST_LINES` at most.
@@ -195,10 +196,13 @@ def _page(roll_call: RollCallSettings) -> str:
   $is_excluded := function($account) {{ $account.Id in {json.dumps(list(roll_call.exclude))} }};
   $reason := function($account) {{
     $manages($account) ? ' - the management account, which StackSets leave out: it needs a spoke stack'
-    : $is_new($account) ? ' - new since ' & $account.JoinedTimestamp & ': its spokes may not have sent yet'
+    : $is_new($account) ? ' - new since ' & $account.JoinedTimestamp & ($account.Id in $inside.Id
+      ? ': its spokes may not have sent yet' : ', below no unit with spokes: it gets none there')
     : ''
   }};
-  $expected := [$states.result.Accounts][{_is_expected(roll_call)}];
+  $inside := [$states.result.Accounts][{_is_inside(roll_call)}];
+  $outside := [$states.result.Accounts][$not(Id in $inside.Id) and $is_new($)];
+  $expected := [$inside, $outside];
   $active := $expected[$state($) = 'ACTIVE'];
   $found := [$active[$not($is_excluded($))].(
     $account := $;
@@ -224,7 +228,7 @@ def _page(roll_call: RollCallSettings) -> str:
 )"""
 
 
-def _is_expected(roll_call: RollCallSettings) -> str:
+def _is_inside(roll_call: RollCallSettings) -> str:
     """Return the condition for an account, the context, that has spokes if it is active and not excluded."""
     units = roll_call.expected_units
     if not units:

@@ -248,6 +248,17 @@ def test_account_outside_the_units_is_not_expected() -> None:
     assert called([account(MEMBER, unit="ou-ab12-sandboxes")], everywhere()).mails == []
 
 
+@pytest.mark.parametrize("unit", ["ou-ab12-sandboxes", UNIT])
+def test_account_that_just_joined_is_reported_in_any_unit(unit: str) -> None:
+    joined = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world = called([account(MEMBER, unit=unit, JoinedTimestamp=joined), account(OTHER)], everywhere(OTHER))
+
+    why = "its spokes may not have sent yet" if unit == UNIT else "below no unit with spokes: it gets none there"
+    (line,) = world.lines
+    assert line.startswith(f"account-222 (222222222222): eu-central-1, us-east-1 - new since {joined}")
+    assert line.endswith(why)
+
+
 def test_account_of_the_hub_is_expected_in_any_unit() -> None:
     world = called([account(HUB, unit="ou-ab12-sandboxes")], everywhere(OTHER))
 

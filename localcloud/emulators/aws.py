@@ -36,7 +36,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
-from localcloud.emulators.process import exit_with_parent
+from localcloud.emulators.process import collect_rarely, exit_with_parent
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -55,6 +55,7 @@ _STACK_SETS_TIMEOUT = 300
 
 def main() -> None:
     exit_with_parent()
+    collect_rarely()
     parser = argparse.ArgumentParser(description="MiniStack as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
     parser.add_argument("--identity", required=True, help="URL of the server that has the organization")

@@ -33,7 +33,7 @@ from localcloud.emulators.directory import EmulatedDirectory
 from localcloud.emulators.faults import Faults, error_answer, operation_of
 from localcloud.emulators.loopback import request_json
 from localcloud.emulators.permission_sets import install_permission_sets
-from localcloud.emulators.process import exit_with_parent
+from localcloud.emulators.process import collect_rarely, exit_with_parent
 from localcloud.emulators.stack_sets import StackSets
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ GROUPS = {
 
 def main() -> None:
     exit_with_parent()
+    collect_rarely()
     parser = argparse.ArgumentParser(description="moto as the local cloud needs it; started by localcloud.cloud.")
     parser.add_argument("--port", type=int, required=True, help="TCP port of 127.0.0.1")
     parser.add_argument("--account", required=True, help="account id of the organization's management account")

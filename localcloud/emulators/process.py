@@ -7,6 +7,7 @@ Nothing has to be cleaned up afterwards, and no signal handler is needed here.
 Non-goals: restarting what died, Windows.
 """
 
+import gc
 import http.client
 import os
 import signal
@@ -42,6 +43,11 @@ def exit_with_parent() -> None:
         os._exit(0)
 
     threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
+
+
+def collect_rarely() -> None:
+    """Has Python's collector of cycles run rarely, since a server keeps nearly all that it creates."""
+    gc.set_threshold(200_000, 50, 100)
 
 
 def reserve_port() -> int:

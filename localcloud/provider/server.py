@@ -6,7 +6,6 @@ its id. Unexpected errors keep their traceback.
 """
 
 import asyncio
-import gc
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from localcloud.emulators.process import exit_with_parent
+from localcloud.emulators.process import collect_rarely, exit_with_parent
 from localcloud.provider.protocol import CreatedButUnreadableError, StandIn, StandInError
 
 _MESSAGE_LIMIT = 64 * 1024 * 1024
@@ -97,8 +96,7 @@ def main(arguments: list[str]) -> None:
     # The engine holds the other end of standard input. It puts its plugins into process groups of their own, so that
     # Ctrl-C doesn't reach them, and leaves them behind if it is ended itself.
     exit_with_parent()
-    # It ends with the deployment, after seconds.
-    gc.disable()
+    collect_rarely()
     try:
         asyncio.run(serve(addresses[0]))
     except KeyboardInterrupt:

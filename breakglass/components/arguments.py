@@ -553,8 +553,8 @@ class OrganizationArgs(TypedDict):
     spokes: SpokesArgs
     """The accounts and regions that forward their events."""
     roll_call: NotRequired[str]
-    """The interval at which the roll call reports each account and region that has not answered: P1D, or off. Default:
-    `P1D`."""
+    """The interval at which the roll call reports each account and region that has not answered: P1D, or off. Off also
+    ends the mail about a further region of Identity Center. Default: `P1D`."""
     witness: NotRequired[TrailWitnessArgs]
     """The witness: finds uses that the organization's trail recorded and no rule fired on. Only where the log group of
     the trail is, in the account and region of this stack."""

@@ -75,7 +75,8 @@ class Organization(ConfigModel):
     spokes: Spokes
     """The accounts and regions that forward their events."""
     roll_call: RollCallInterval = "P1D"
-    """The interval at which the roll call reports each account and region that has not answered: P1D, or off."""
+    """The interval at which the roll call reports each account and region that has not answered: P1D, or off. Off also
+    ends the mail about a further region of Identity Center."""
     witness: TrailWitness | None = None
     """The witness: finds uses that the organization's trail recorded and no rule fired on. Only where the log group of
     the trail is, in the account and region of this stack."""

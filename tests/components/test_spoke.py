@@ -100,6 +100,12 @@ def test_target_exists_only_after_both_policies() -> None:
         assert policies <= target.depends_on
 
 
+def test_rules_wait_for_the_role_that_a_second_spoke_can_t_have() -> None:
+    deployment = create()
+    role = deployment.get(ROLE, "prod-spoke-role").urn
+    assert all(role in rule.depends_on for rule in deployment.of_type(RULE))
+
+
 def test_role_may_send_events_to_the_hub_only() -> None:
     deployment = create()
     role, policy = (deployment.get(kind, "prod-spoke-role").inputs for kind in (ROLE, ROLE_POLICY))

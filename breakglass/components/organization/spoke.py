@@ -139,7 +139,8 @@ class Spoke(pulumi.ComponentResource):
                 state=rule.state,
                 region=spec.region,
                 tags=spec.tags,
-                opts=child,
+                # Where a StackSet has made a spoke, AWS refuses the role. It would take the rules for changes of those.
+                opts=pulumi.ResourceOptions(depends_on=[role], parent=self),
             )
             for rule in planned
         }

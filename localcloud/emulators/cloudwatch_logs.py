@@ -3,6 +3,7 @@
 - Metric filters publish their metrics (see `log_filters`), at the time at which an event arrives; MiniStack keeps the
   filters and does nothing with them. AWS takes patterns of at most 1,024 characters and 100 filters of a log group
   ("CloudWatch Logs quotas").
+- The metric `IncomingLogEvents` of a log group.
 - `write_event`, by which EventBridge and CloudTrail write into a log group.
 
 Times of arrival are of AWS's clock (`clock`).
@@ -16,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.emulators import clock
+from localcloud.emulators import clock, cloudwatch
 from localcloud.emulators.connections import Handler, Response
 from localcloud.emulators.hooks import require_hooks
 from localcloud.emulators.log_filters import InvalidPatternError, compile_pattern, select
@@ -67,6 +68,8 @@ def _publishing(put_log_events: Handler) -> Handler:
         if answer[0] == 200:
             group = data["logGroupName"]
             _set_arrival(group, data["logStreamName"])
+            for _ in data["logEvents"]:
+                cloudwatch.count("AWS/Logs", "IncomingLogEvents", LogGroupName=group)
             for (filtered, _), metric_filter in _logs._metric_filters.items():
                 if filtered == group:
                     _publish(metric_filter, [event["message"] for event in data.get("logEvents", ())])

@@ -101,10 +101,13 @@ def document(deployment: Deployment, type_: str, name: str, key: str) -> dict[st
     return json.loads(deployment.get(type_, name).inputs[key])
 
 
+FILTERS = {(FILTER, f"test-witness-uses-{number}") for number in (1, 2)}
+
+
 @pytest.mark.parametrize(
     ("trail", "alarms", "more"),
     [
-        (TRAIL, ("missing", "use", "failed-runs"), {(FILTER, f"test-witness-uses-{number}") for number in (1, 2)}),
+        (TRAIL, ("missing", "no-trail", "use", "failed-runs"), FILTERS),
         (None, ("missing", "no-trail", "failed-runs"), set()),
     ],
     ids=["log group of a trail", "event history"],
@@ -243,6 +246,17 @@ def test_alarms_on_missing_runs_and_missing_trail(alarm: str, metric: str, expec
     assert (inputs["metricName"], inputs["dimensions"]) == (metric, {"Stack": "prod"})
     assert (inputs["comparisonOperator"], inputs["threshold"], inputs["period"]) == ("LessThanThreshold", 1, 172_800)
     assert (inputs["statistic"], inputs["treatMissingData"], inputs["alarmActions"]) == expected
+
+
+def test_alarm_on_a_trail_that_writes_nothing_pages() -> None:
+    inputs = witness(trail_log_group=TRAIL).get(ALARM, "test-witness-no-trail").inputs
+
+    assert "docs/runbooks/alarms.md" in inputs["alarmDescription"]
+    assert (inputs["namespace"], inputs["metricName"]) == ("AWS/Logs", "IncomingLogEvents")
+    assert inputs["dimensions"] == {"LogGroupName": TRAIL}
+    assert (inputs["statistic"], inputs["period"], inputs["treatMissingData"]) == ("Sum", 7200, "breaching")
+    assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 1)
+    assert inputs["alarmActions"] == [TOPIC_ARN, PAGE_TOPIC_ARN]
 
 
 def test_alerts_without_uses_are_refused() -> None:

@@ -81,7 +81,7 @@ class Witness(pulumi.ComponentResource):
     Each rule of a use gets one more target, a log group. Every `interval_hours` the machine compares the recorded uses
     with it by event ID. It posts a use that is not there in Slack, late and with the reason, mails and pages it, and
     counts it. With a trail's log group, metric filters count every use as well, without EventBridge, and an alarm mails
-    them: one mail for uses within some minutes.
+    them: one mail for uses within some minutes. An alarm pages if no record comes to the log group, or no trail logs.
 
     Permissions:
         - As for `SlackProbe`.
@@ -130,10 +130,9 @@ class Witness(pulumi.ComponentResource):
             child,
         )
         alarms = Alarms(self, topics, spec.region, spec.tags)
-        raised = [_missing_runs(name, spec, alarms)]
-        raised.append(
-            _no_trail(name, spec, alarms) if spec.trail_log_group is None else self._mail_uses(name, spec, alarms)
-        )
+        raised = [_missing_runs(name, spec, alarms), _no_trail(name, spec, alarms)]
+        if spec.trail_log_group is not None:
+            raised.append(self._mail_uses(name, spec, alarms))
         self.machine_arn = machine.machine_arn
         self.log_group_name = fired.log_group_name
         self.alarm_arns = pulumi.Output.all(*raised, machine.alarm_arn)
@@ -207,6 +206,22 @@ def _missing_runs(name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output
 
 
 def _no_trail(name: str, spec: WitnessSpec, alarms: Alarms) -> pulumi.Output[str]:
+    """Create the alarm on a witness that has nothing to read: to compare no records finds no use."""
+    if spec.trail_log_group is not None:
+        return alarms.alarm(
+            f"{name}-no-trail",
+            description=f"No record has come to the log group {spec.trail_log_group} for two hours, so the second "
+            "witness sees no use. The trail is stopped, or can't write there. EventBridge may get no records either, "
+            "and no alert comes then. Runbook: docs/runbooks/alarms.md.",
+            severity=Severity.page,
+            comparison_operator="LessThanThreshold",
+            threshold=1,
+            period=2 * HOUR,
+            treat_missing_data="breaching",
+            namespace="AWS/Logs",
+            metric_name="IncomingLogEvents",
+            dimensions={"LogGroupName": spec.trail_log_group},
+        )
     return alarms.alarm(
         f"{name}-no-trail",
         description="No trail logs in this account and region. Without one EventBridge gets no records of CloudTrail, "

@@ -13,6 +13,7 @@ import pulumi
 
 from breakglass.components.approvals.organization import Unreadable
 from breakglass.components.delegation import spoke_stack_text, unmakeable_spokes
+from breakglass.components.order import known_after
 from breakglass.components.organization.alert_hub import AlertHub, AlertHubSpec
 from breakglass.components.organization.roll_call import RollCall, RollCallSpec
 from breakglass.components.organization.spoke import Spoke, SpokeSpec
@@ -94,7 +95,8 @@ class HubParts:
             after: the components with rules on the bus.
         """
         context, spokes = self._context, self._organization.spokes
-        bus_arn = _known_after(self.bus_arn, after)
+        # `depends_on` of a spoke would not reach its children, so they wait by an argument.
+        bus_arn = known_after(self.bus_arn, *[each.urn for each in after])
         regions = [self._alerts.region, *spokes.regions]
         _create_own_spokes(context, self._alerts, regions, bus_arn)
         if spokes.call_as is CallAs.elsewhere:
@@ -157,15 +159,3 @@ def _forwarded(context: StackContext) -> dict[str, Any]:
     if settings is None:
         raise AssertionError("only hubs and spokes have settings of spokes")
     return {"roles": list(settings.roles), "role_path": settings.role_path, "users": list(settings.users)}
-
-
-def _known_after(value: pulumi.Output[str], resources: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
-    """Return an output whose users are created after some resources, and after all resources in these.
-
-    `depends_on` of a component does not reach its children.
-    """
-    return pulumi.Output.all(value, *[each.urn for each in resources]).apply(_first)
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0]

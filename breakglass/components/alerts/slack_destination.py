@@ -4,13 +4,12 @@ Non-goals: who posts what (see `breakglass.components.alerts.usage_alert`) and w
 (see `breakglass.components.alerts.slack_connection`).
 """
 
-from collections.abc import Sequence
-
 import pulumi
 import pulumi_aws as aws
 
 from breakglass.components.arguments import SlackDestinationArgs
 from breakglass.components.constructor import show_analyzer, validate_args
+from breakglass.components.order import known_after
 from breakglass.iam.documents import events_trust, invoke_destination, policy_json
 from breakglass.naming import physical_name
 from breakglass.stack_file.alerts import AlertPath, SlackEndpoint
@@ -85,12 +84,8 @@ class SlackDestination(pulumi.ComponentResource):
 
         self.destination_arn = destination.arn
         # Users wait until the role has its permission: an event that comes sooner would be a dead letter at once.
-        self.role_arn = pulumi.Output.all(role.arn, invoke.id).apply(_first)
+        self.role_arn = known_after(role.arn, invoke.id)
         self.register_outputs({"destination_arn": self.destination_arn, "role_arn": self.role_arn})
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0]
 
 
 def _trust_policy(destination_arn: str) -> str:

@@ -3,11 +3,12 @@
 Non-goals: the rules and their targets (see `scheduled_machine` and `alert_rules`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.components.order import known_after
 from breakglass.iam.documents import policy_json, start_machine
 from breakglass.naming import physical_name
 
@@ -47,12 +48,8 @@ def create_start_role(
         policy=machine.arn.apply(_start_machine),
         opts=child,
     )
-    return pulumi.Output.all(role.arn, permission.id).apply(_first)
+    return known_after(role.arn, permission.id)
 
 
 def _start_machine(machine_arn: str) -> str:
     return policy_json(start_machine(machine_arn))
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0]

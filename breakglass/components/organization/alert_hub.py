@@ -4,7 +4,6 @@ Non-goals: the rules on the bus (see `breakglass.components.alerts.usage_alert`)
 `spoke_set`).
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import pulumi
@@ -12,6 +11,7 @@ import pulumi_aws as aws
 
 from breakglass.components.arguments import AlertHubArgs
 from breakglass.components.constructor import show_analyzer, validate_args
+from breakglass.components.order import known_after
 from breakglass.iam.documents import hub_bus_policy, policy_json
 from breakglass.naming import hub_bus
 from breakglass.stack_file.alerts import AlertPath
@@ -75,12 +75,8 @@ class AlertHub(pulumi.ComponentResource):
 
         self.bus_name = bus.name
         # Spokes wait until the policy admits them: an event that comes sooner would be a dead letter.
-        self.bus_arn = pulumi.Output.all(bus.arn, policy.id).apply(_first)
+        self.bus_arn = known_after(bus.arn, policy.id)
         self.register_outputs({"bus_name": self.bus_name, "bus_arn": self.bus_arn})
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0]
 
 
 def _bus_policy(organization_id: str, bus_arn: str) -> str:

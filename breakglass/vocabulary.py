@@ -1,5 +1,6 @@
 """Enumerations that all layers share, e.g. evidence paths, severity and risks; and a region's partition."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal, get_args
 
@@ -70,6 +71,10 @@ class CallAs(StrEnum):
     """This stack, in a delegated administrator account of CloudFormation StackSets."""
     elsewhere = "elsewhere"
     """Another program or stack. This one makes only the spokes of its own account."""
+
+
+STACK_SET_CALLERS: Mapping[str, str] = {CallAs.self: "SELF", CallAs.delegatedAdmin: "DELEGATED_ADMIN"}
+"""The value of `CallAs` in CloudFormation's API, by that of the stack file, for stacks that make the StackSet."""
 
 
 class AssignmentTarget(StrEnum):

@@ -27,6 +27,9 @@ from breakglass.alerts.subjects import (
 from breakglass.naming import physical_name
 from breakglass.vocabulary import EvidencePath
 
+DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
+"""The retention of a dead letter: the longest that SQS allows."""
+
 DRILL = "drill"
 """The key of a rule for drills; those of the other rules begin with their evidence path."""
 

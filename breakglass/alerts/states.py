@@ -25,6 +25,9 @@ CALL_SECONDS = 10
 QUERY_PAUSE_SECONDS = 5
 """The pause before the result of a query of Logs Insights is read."""
 
+RUNNING_QUERY = ("Scheduled", "Running", "Unknown")
+"""States of a query of Logs Insights that has not ended (CloudWatch Logs API Reference, "GetQueryResults")."""
+
 MOST_READS = 120
 """Reads of a query's result before it counts as failed."""
 
@@ -154,7 +157,7 @@ def ask_insights(
         f"{name}Read": choice(
             f"{name}Unread",
             ("$status = 'Complete'", following),
-            (f"$status in ['Scheduled', 'Running', 'Unknown'] and $reads < {MOST_READS}", f"Wait{name}"),
+            (f"$status in {list(RUNNING_QUERY)} and $reads < {MOST_READS}", f"Wait{name}"),
         ),
         f"{name}Unread": {
             "Type": "Fail",

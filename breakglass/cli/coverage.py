@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from breakglass.alerts.states import RUNNING_QUERY
 from breakglass.app.aws.aws import AwsError
 from breakglass.cli.aws_client import translate_aws_errors
 from breakglass.cli.deployment import Deployment, Resource, require_account
@@ -37,6 +38,7 @@ from breakglass.organization.coverage import (
     own_row,
     path_rules,
 )
+from breakglass.vocabulary import STACK_SET_CALLERS
 
 PERMISSIONS = (
     "`coverage` reads the rules (events:ListRules); of an organization also the hub's bus (events:DescribeEventBus), "
@@ -54,8 +56,6 @@ LOG_GROUP_TYPE = "aws:cloudwatch/logGroup"
 
 _THREADS = 8
 _QUERY = "stats max(toMillis(@timestamp)) as latest by account, region"
-_RUNNING = frozenset({"Scheduled", "Running", "Unknown"})
-_CALL_AS = {"self": "SELF", "delegatedAdmin": "DELEGATED_ADMIN"}
 _NOT_ENABLED = frozenset({"DISABLED", "DISABLING"})
 
 
@@ -171,7 +171,7 @@ class Coverage:
             exclude=list(organization["exclude"]),
             has_roll_call=bool(organization["rollCall"]),
         )
-        instances = {**self._instances(_CALL_AS.get(str(organization["callAs"]))), **self._own_spokes()}
+        instances = {**self._instances(STACK_SET_CALLERS.get(str(organization["callAs"]))), **self._own_spokes()}
         heard = self._heartbeats() if expectation.has_roll_call else {}
         seen = Observation(self.sources.clock(), instances, heard, hub_fault=self._hub_fault())
         rows = organization_rows(accounts, expectation, seen, rules)
@@ -234,7 +234,7 @@ class Coverage:
             return {}
         for _ in range(QUERY_SECONDS):
             answer = aws.call("logs", "GetQueryResults", queryId=started["queryId"])
-            if answer["status"] not in _RUNNING:
+            if answer["status"] not in RUNNING_QUERY:
                 break
             self.pause(1)
         if answer["status"] != "Complete":

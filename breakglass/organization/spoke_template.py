@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from breakglass.alerts.rules import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.errors import BreakglassError
 from breakglass.iam.documents import forward_events, spoke_queue_policy, spoke_trust
 from breakglass.naming import SPOKE_QUEUE, spoke_role
@@ -25,9 +26,6 @@ ROLE_DESCRIPTION = "Lets EventBridge forward events to the hub of the break-glas
 
 POLICY_NAME = "forward-events"
 """Name of the policy of the role of a spoke."""
-
-QUEUE_RETENTION_SECONDS = 14 * 86_400
-"""The retention of an event that could not be forwarded: the longest that SQS allows."""
 
 TEMPLATE_LIMIT = 51_200
 """The most bytes of a template that is part of the request ("AWS CloudFormation quotas")."""
@@ -54,7 +52,7 @@ def spoke_template(settings: SpokeSettings, exclude: Sequence[str] = ()) -> dict
             "Type": "AWS::SQS::Queue",
             "Properties": {
                 "QueueName": SPOKE_QUEUE,
-                "MessageRetentionPeriod": QUEUE_RETENTION_SECONDS,
+                "MessageRetentionPeriod": DEAD_LETTER_RETENTION_SECONDS,
                 "SqsManagedSseEnabled": True,
             },
         },

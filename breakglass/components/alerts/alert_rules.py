@@ -15,7 +15,14 @@ import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
 from breakglass.alerts.patterns import pattern_json
-from breakglass.alerts.rules import DRILL, KEY_USE_ALARM, MessageSettings, PlannedRule, planned_rules
+from breakglass.alerts.rules import (
+    DEAD_LETTER_RETENTION_SECONDS,
+    DRILL,
+    KEY_USE_ALARM,
+    MessageSettings,
+    PlannedRule,
+    planned_rules,
+)
 from breakglass.alerts.subjects import AccessSubject, TamperSubject
 from breakglass.iam.documents import dead_letter_queue_policy, policy_json
 from breakglass.naming import physical_name
@@ -26,8 +33,11 @@ from breakglass.vocabulary import partition_of_region
 
 BusName = TypeVar("BusName")
 
-DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400
-"""The retention of a dead letter: the longest that SQS allows."""
+LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
+    "maximum_event_age_in_seconds": 86_400,
+    "maximum_retry_attempts": 185,
+}
+"""EventBridge's longest retry, for targets whose failure no third channel waits for, unlike Slack's."""
 
 
 class AlertSpec(Tagged, DeliveredAlert, SlackChannel):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from breakglass.components.alerts.alert_rules import create_first
+from breakglass.components.alerts.alert_rules import LONGEST_RETRY, create_first
 from breakglass.iam.documents import log_events, policy_json
 from breakglass.naming import events_log_group, physical_name
 
@@ -21,11 +21,6 @@ RETENTION_DAYS = 90
 
 TARGET = "log"
 """The ID of the target of each rule."""
-
-_LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
-    "maximum_event_age_in_seconds": 86_400,
-    "maximum_retry_attempts": 185,
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ class EventLog(pulumi.ComponentResource):
                 rule=rule.name,
                 event_bus_name=rule.event_bus_name,
                 arn=group.arn,
-                retry_policy=_LONGEST_RETRY,
+                retry_policy=LONGEST_RETRY,
                 region=args.region,
                 # Before the log group lets the rule in, what can't be written is lost.
                 opts=create_first(self, policy),

@@ -38,7 +38,7 @@ from breakglass.alerts.subjects import (
     Watched,
 )
 from breakglass.components.alerts.alarm import Alarms, Metric, TopicArns, sum_of
-from breakglass.components.alerts.alert_rules import bus_of_rule, create_first, input_transformer
+from breakglass.components.alerts.alert_rules import LONGEST_RETRY, bus_of_rule, create_first, input_transformer
 from breakglass.components.alerts.watched_subject import EventBus, WatchedSubject
 from breakglass.components.arguments import UsageMonitoringArgs
 from breakglass.components.constructor import show_analyzer, validate_args
@@ -57,12 +57,6 @@ WEEK = 7 * DAY
 
 MAIL, PAGER = "email", "pager"
 """The IDs of a rule's targets besides Slack."""
-
-LONGEST_RETRY: "aws.cloudwatch.EventTargetRetryPolicyArgsDict" = {
-    "maximum_event_age_in_seconds": DAY,
-    "maximum_retry_attempts": 185,
-}
-"""EventBridge's longest retry, for targets whose failure no third channel waits for, unlike Slack's."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from breakglass.alerts.rules import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.app.slack.signature import RETRY_SECONDS
 from breakglass.components.alerts.alarm import Alarms, TopicArns
-from breakglass.components.alerts.alert_rules import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.iam.app_roles import function_trust
 from breakglass.iam.documents import policy_json
 from breakglass.naming import METRICS_DIMENSION, METRICS_NAMESPACE, WITH_DEAD_LETTERS, AppFunction, Metric, Names

@@ -10,8 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from breakglass.alerts.messages import Transformer
-from breakglass.components.alerts.alert_rules import create_first
-from breakglass.components.alerts.usage_monitoring import LONGEST_RETRY
+from breakglass.components.alerts.alert_rules import LONGEST_RETRY, create_first
 from breakglass.vocabulary import EvidencePath
 
 

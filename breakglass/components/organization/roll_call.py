@@ -14,10 +14,9 @@ from pydantic import Field
 
 from breakglass.alerts.patterns import RULE_STATE, pattern_json
 from breakglass.components.alerts.alarm import Alarms, TopicArns
-from breakglass.components.alerts.alert_rules import input_transformer
+from breakglass.components.alerts.alert_rules import LONGEST_RETRY, input_transformer
 from breakglass.components.alerts.event_log import EventLog, EventLogArgs, LoggedRule
 from breakglass.components.alerts.scheduled_machine import ScheduledMachine, ScheduledMachineArgs
-from breakglass.components.alerts.usage_monitoring import LONGEST_RETRY
 from breakglass.components.arguments import RollCallArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import (

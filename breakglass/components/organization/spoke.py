@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pydantic import Field, StrictBool
 
 from breakglass.alerts.patterns import pattern_json
+from breakglass.alerts.rules import DEAD_LETTER_RETENTION_SECONDS
 from breakglass.components.arguments import SpokeArgs
 from breakglass.components.constructor import show_analyzer, validate_args
 from breakglass.iam.documents import forward_events, policy_json, spoke_queue_policy, spoke_trust
@@ -18,7 +19,6 @@ from breakglass.naming import SPOKE_QUEUE, spoke_role
 from breakglass.organization.spoke_rules import SpokeSettings, spoke_rules
 from breakglass.organization.spoke_template import (
     POLICY_NAME,
-    QUEUE_RETENTION_SECONDS,
     ROLE_DESCRIPTION,
     TARGET_ID,
 )
@@ -101,7 +101,7 @@ class Spoke(pulumi.ComponentResource):
         queue = aws.sqs.Queue(
             f"{name}-dead-letters",
             name=SPOKE_QUEUE,
-            message_retention_seconds=QUEUE_RETENTION_SECONDS,
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
             sqs_managed_sse_enabled=True,
             region=spec.region,
             tags=spec.tags,

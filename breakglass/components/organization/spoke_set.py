@@ -24,9 +24,8 @@ from breakglass.stack_file.base import RawValue
 from breakglass.stack_file.faults import Fault
 from breakglass.stack_file.organization import Spokes
 from breakglass.stack_file.tags import Tagged
-from breakglass.vocabulary import CallAs
+from breakglass.vocabulary import STACK_SET_CALLERS, CallAs
 
-_CALLERS = {CallAs.self: "SELF", CallAs.delegatedAdmin: "DELEGATED_ADMIN"}
 # The provider's 30 minutes are short for hundreds of accounts.
 _LONG = pulumi.CustomTimeouts(create="3h", update="3h", delete="3h")
 
@@ -91,7 +90,7 @@ class SpokeSet(pulumi.ComponentResource):
             permission_model="SERVICE_MANAGED",
             # A stack that stays in an account which left the organization would forward in vain.
             auto_deployment={"enabled": True, "retain_stacks_on_account_removal": False},
-            call_as=_CALLERS[spec.call_as],
+            call_as=STACK_SET_CALLERS[spec.call_as],
             capabilities=["CAPABILITY_NAMED_IAM"],
             managed_execution={"active": True},
             # By default the first account that fails ends the operation, and accounts are served one by one.
@@ -109,7 +108,7 @@ class SpokeSet(pulumi.ComponentResource):
         aws.cloudformation.StackInstances(
             f"{name}-instances",
             stack_set_name=stack_set.name,
-            call_as=_CALLERS[spec.call_as],
+            call_as=STACK_SET_CALLERS[spec.call_as],
             regions=spec.regions,
             deployment_targets={"organizational_unit_ids": spec.units},
             operation_preferences={
